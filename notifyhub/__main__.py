@@ -1,0 +1,3 @@
+from notifyhub.cli import main
+
+main()

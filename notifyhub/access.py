@@ -1,0 +1,151 @@
+"""Who may call what: every view declares it, one check enforces it, and a view that declares nothing answers nobody.
+
+People signing in (customers, staff) will be further kinds of declaration here, beside keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from flask import Flask, current_app, g, request
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifyhub import audit
+from notifyhub.database import db, read_only, transaction, utcnow
+from notifyhub.errors import FieldError, Invalid, NotFound, Refused
+from notifyhub.models import ApiKey
+
+SCOPES = ("accounts", "announcements", "events", "abuse", "tickets", "intake", "reports")
+BODY_BYTES = 1024 * 1024  # unless a view says otherwise
+USE_IS_NOTED_EVERY = timedelta(hours=1)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Declaration(NamedTuple):
+    scope: str | None  # None: anyone
+
+
+class Unknown(Refused):
+    """No key, or not one of ours."""
+
+
+class Forbidden(Refused):
+    """A key that may do other things."""
+
+
+def public(view: View) -> View:
+    """Anyone may call it: what it shows is for all, or its address carries the proof."""
+    vars(view)["access"] = Declaration(None)
+    return view
+
+
+def key(scope: str) -> Callable[[View], View]:
+    assert scope in SCOPES
+
+    def declare(view: View) -> View:
+        vars(view)["access"] = Declaration(scope)
+        return view
+
+    return declare
+
+
+def body_limit(limit: int | None) -> Callable[[View], View]:
+    """In bytes; None: any length, for a view that reads its body as a stream."""
+
+    def declare(view: View) -> View:
+        vars(view)["body_limit"] = limit
+        return view
+
+    return declare
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(check)
+    if app.view_functions.get("static"):
+        public(app.view_functions["static"])
+
+
+def check() -> None:
+    read_only.set(False)
+    audit.author.set(audit.Author("anyone", request.remote_addr))
+    if request.endpoint is None:
+        return  # nothing there: the router's 404 or 405 follows
+    view = current_app.view_functions[request.endpoint]
+    declared: Declaration | None = getattr(view, "access", None)
+    if declared is None:
+        raise Forbidden("Nobody may call this.")
+    request.max_content_length = getattr(view, "body_limit", BODY_BYTES)
+    if declared.scope is not None:
+        caller = _caller()
+        if declared.scope not in caller.scopes:
+            raise Forbidden(f"This key does not have the scope {declared.scope!r}.")
+        g.actor = caller.actor
+        audit.author.set(audit.Author(caller.actor, request.remote_addr))
+    read_only.set(request.method in ("GET", "HEAD", "OPTIONS"))
+
+
+class Caller(NamedTuple):
+    actor: str
+    scopes: tuple[str, ...] | list[str]
+
+
+def _caller() -> Caller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unknown("This needs an API key: Authorization: Bearer nh_…")
+    token = token.strip()
+    bootstrap = current_app.extensions["settings"].bootstrap_api_key
+    if bootstrap and hmac.compare_digest(token.encode("utf-8", "replace"), bootstrap.encode()):
+        return Caller("bootstrap key", SCOPES)
+    found = db.session.execute(select(ApiKey).where(ApiKey.hash == hash_of(token), ApiKey.revoked_at.is_(None))).scalar()
+    db.session.rollback()  # the view begins a transaction of its own kind
+    if found is None:
+        raise Unknown("This API key is not known, or was revoked.")
+    _note_use(found)
+    return Caller(f"key:{found.id} {found.name}", found.scopes)
+
+
+def _note_use(found: ApiKey) -> None:
+    now = utcnow()
+    if found.last_used_at is None or now - found.last_used_at > USE_IS_NOTED_EVERY:
+        with transaction() as session:
+            session.get_one(ApiKey, found.id).last_used_at = now
+
+
+def hash_of(token: str) -> bytes:
+    """A plain hash is enough: a key is 256 random bits, not a password."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def create_key(session: Session, name: str, scopes: list[str], now: datetime) -> tuple[ApiKey, str]:
+    """The row, and the key itself, which is shown once and kept nowhere. Raises Invalid."""
+    if unknown := [scope for scope in scopes if scope not in SCOPES]:
+        raise Invalid(FieldError("scopes", f"unknown: {', '.join(unknown)}; known are {', '.join(SCOPES)}"))
+    token = f"nh_{secrets.token_urlsafe(32)}"
+    row = ApiKey(name=name, prefix=token[:9], hash=hash_of(token), scopes=sorted(set(scopes)), created_at=now)
+    session.add(row)
+    session.flush()
+    audit.record(session, "key.created", f"key:{row.id}", name=name, scopes=row.scopes)
+    return row, token
+
+
+def list_keys(session: Session) -> list[ApiKey]:
+    return list(session.scalars(select(ApiKey).order_by(ApiKey.id)))
+
+
+def revoke_key(session: Session, id: int, now: datetime) -> ApiKey:
+    """Raises NotFound."""
+    row = session.get(ApiKey, id)
+    if row is None:
+        raise NotFound(f"There is no key {id}.")
+    if row.revoked_at is None:
+        row.revoked_at = now
+        audit.record(session, "key.revoked", f"key:{row.id}", name=row.name)
+    return row

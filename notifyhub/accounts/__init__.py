@@ -1,0 +1,1 @@
+"""Accounts and their services, as the provider's systems describe them."""

@@ -1,0 +1,74 @@
+"""Erasure: names, addresses and texts go. Proof of what was sent and the record of changes refer to internal ids, and stay."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from notifyhub import audit, confirmations, deliveries, idempotency
+from notifyhub.accounts import lookup
+from notifyhub.models import Account, AuditEntry, Confirmation, Delivery, DeliveryAddress, Mailbox, Notification, Service, ServiceAddress
+
+
+def erase(session: Session, account: Account, now: datetime) -> None:
+    lookup.lock(session, account)
+    mailboxes = _mailboxes(session, account)
+    mine = select(Service.id).where(Service.account_id == account.id)
+    session.execute(delete(ServiceAddress).where(ServiceAddress.service_id.in_(mine)))
+    session.execute(delete(Service).where(Service.account_id == account.id))
+    session.execute(delete(DeliveryAddress).where(DeliveryAddress.account_id == account.id))
+    session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
+    told = select(Notification.id).where(Notification.account_id == account.id)
+    deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")
+    session.execute(update(Notification).where(Notification.account_id == account.id).values(services=[], data={}))
+    account.external_id, account.name, account.muted, account.synced = None, "", [], {}
+    account.registered_mailbox_id = account.previous_registered_mailbox_id = None
+    account.erased_at = account.updated_at = now
+    session.flush()
+    _empty_unused(session, mailboxes)
+    audit.record(session, "account.erased", f"account:{account.id}", account.id)
+
+
+def _mailboxes(session: Session, account: Account) -> set[int]:
+    """All that this account ever used: what was mailed to counts too, and what it no longer has."""
+    used = {account.registered_mailbox_id, account.previous_registered_mailbox_id}
+    used |= set(session.scalars(select(DeliveryAddress.mailbox_id).where(DeliveryAddress.account_id == account.id)))
+    used |= set(session.scalars(select(Confirmation.mailbox_id).where(Confirmation.account_id == account.id)))
+    delivered = (
+        select(Delivery.mailbox_id)
+        .join(Notification, Notification.id == Delivery.notification_id)
+        .where(Notification.account_id == account.id, Delivery.mailbox_id > 0)
+        .distinct()
+    )
+    used |= set(session.scalars(delivered))
+    for details in session.scalars(select(AuditEntry.details).where(AuditEntry.account_id == account.id)):
+        used |= {details.get("registered_mailbox"), details.get("registered_mailbox_before")}
+        used |= {id for ids in details.get("mailboxes", {}).values() for id in ids}
+    return {id for id in used if id}
+
+
+def _empty_unused(session: Session, mailbox_ids: set[int]) -> None:
+    """A mailbox that another account uses keeps its address. That its owner wants no confirmations is remembered without it."""
+    # whoever is adding one of them to another account at this moment is waited for
+    session.execute(select(Mailbox.id).where(Mailbox.id.in_(mailbox_ids)).order_by(Mailbox.id).with_for_update())
+    other = aliased(Account)
+    in_use = or_(
+        exists().where(or_(other.registered_mailbox_id == Mailbox.id, other.previous_registered_mailbox_id == Mailbox.id)),
+        exists().where(DeliveryAddress.mailbox_id == Mailbox.id),
+        exists().where(Confirmation.mailbox_id == Mailbox.id),
+    )
+    unused = session.scalars(select(Mailbox).where(Mailbox.id.in_(mailbox_ids), ~in_use)).all()
+    _forget_replies(session, [mailbox.id for mailbox in unused])
+    idempotency.forget(session, {text for mailbox in unused for text in (mailbox.email, mailbox.key)})
+    for mailbox in unused:
+        mailbox.key = confirmations.fingerprint(mailbox.key) if mailbox.blocked_at else f"erased:{mailbox.id}"
+        mailbox.email, mailbox.status_reason = "", None
+
+
+def _forget_replies(session: Session, mailbox_ids: list[int]) -> None:
+    """The replies of servers name addresses too; one that was for good stands in the reason as well."""
+    of_these = Delivery.mailbox_id.in_(mailbox_ids)
+    session.execute(update(Delivery).where(of_these).values(attempts=[]))
+    session.execute(update(Delivery).where(of_these, Delivery.reason.startswith("refused: ")).values(reason="refused"))

@@ -1,0 +1,175 @@
+"""The life of an announcement: drafted, changed, published."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifyhub import audit, rendering, wake
+from notifyhub.accounts.document import read_locale
+from notifyhub.announcements import audience
+from notifyhub.database import new_id
+from notifyhub.errors import Conflict, FieldError, Invalid, NotFound
+from notifyhub.kinds import ANNOUNCEMENT_KINDS
+from notifyhub.models import Announcement, Revision
+from notifyhub.networks import parse_network
+from notifyhub.words import many_lines, one_line
+
+NEED_WINDOW = ("maintenance", "emergency")
+TITLE_CHARACTERS = 200
+BODY_CHARACTERS = 50_000
+MOST_ITEMS = 10_000  # of one key of an audience
+MOST_NETWORKS = 500
+FIELDS = ("kind", "impact", "starts_at", "ends_at", "content", "audience")
+
+
+def find(session: Session, id: uuid.UUID) -> Announcement:
+    """Raises NotFound."""
+    announcement = session.get(Announcement, id)
+    if announcement is None:
+        raise NotFound("There is no announcement with this id.")
+    return announcement
+
+
+def draft(session: Session, document: Mapping[str, Any], default_locale: str, now: datetime) -> Announcement:
+    """Raises Invalid."""
+    values = checked(dict.fromkeys(FIELDS) | dict(document), default_locale)
+    announcement = Announcement(
+        id=new_id(), status="draft", revision=0, created_by=audit.author.get().actor, created_at=now, updated_at=now, **values
+    )
+    session.add(announcement)
+    audit.record(session, "announcement.drafted", f"announcement:{announcement.id}")
+    return announcement
+
+
+def change(session: Session, id: uuid.UUID, changes: Mapping[str, Any], default_locale: str, now: datetime) -> Announcement:
+    """Raises NotFound, Conflict, Invalid."""
+    announcement = _locked_draft(session, id)
+    values = checked({name: getattr(announcement, name) for name in FIELDS} | dict(changes), default_locale)
+    for name, value in values.items():
+        setattr(announcement, name, value)
+    announcement.updated_at = now
+    audit.record(session, "announcement.changed", f"announcement:{id}", fields=sorted(changes))
+    return announcement
+
+
+def drop(session: Session, id: uuid.UUID) -> None:
+    """Raises NotFound, Conflict."""
+    session.delete(_locked_draft(session, id))
+    audit.record(session, "announcement.dropped", f"announcement:{id}")
+
+
+def publish(session: Session, id: uuid.UUID, now: datetime) -> Announcement:
+    """Freezes what is told, and to whom it goes; the fan-out begins once this is committed. Raises NotFound, Conflict, Invalid."""
+    announcement = _locked_draft(session, id)
+    concerned = audience.count(session, audience.Audience.of(session, announcement.audience))
+    if not concerned:
+        raise Invalid(FieldError("audience", why_nobody(announcement.audience)), message="This audience matches nobody.")
+    announcement.status, announcement.revision, announcement.published_at, announcement.updated_at = "published", 1, now, now
+    session.add(
+        Revision(
+            announcement_id=announcement.id,
+            number=announcement.revision,
+            action="published",
+            published_at=now,
+            accounts=concerned,
+            last_account_id=audience.last_account_id(session),
+            **{name: getattr(announcement, name) for name in FIELDS},
+        )
+    )
+    audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
+    wake.after_commit(session, "fan_out", str(id), announcement.revision)
+    return announcement
+
+
+def why_nobody(document: Mapping[str, Any]) -> str:
+    named = ", ".join(f"{key} {', '.join(map(str, document[key][:5]))}" for key in audience.LIST_KEYS if document.get(key))
+    without = " once `except` is taken away" if document.get("except") else ""
+    return f"no account, and no active or suspended service, is taken by {named or 'all'}{without}"
+
+
+def _locked_draft(session: Session, id: uuid.UUID) -> Announcement:
+    announcement = session.execute(select(Announcement).where(Announcement.id == id).with_for_update()).scalar()
+    if announcement is None:
+        raise NotFound("There is no announcement with this id.")
+    if announcement.status != "draft":
+        raise Conflict(f"This announcement is {announcement.status.replace('_', ' ')}; only a draft can be changed, published or dropped.")
+    return announcement
+
+
+def checked(values: Mapping[str, Any], default_locale: str) -> dict[str, Any]:
+    """The whole of a draft, its parts against each other. Types are the schema's business. Raises Invalid."""
+    errors: list[FieldError] = []
+    kind, starts_at, ends_at = values["kind"], values["starts_at"], values["ends_at"]
+    if kind not in ANNOUNCEMENT_KINDS:
+        errors.append(FieldError("kind", f"must be one of {', '.join(ANNOUNCEMENT_KINDS)}"))
+    errors += [
+        FieldError(name, f"is required for {kind}")
+        for name in ("impact", "starts_at", "ends_at")
+        if kind in NEED_WINDOW and values[name] is None
+    ]
+    if ends_at and not starts_at and kind not in NEED_WINDOW:
+        errors.append(FieldError("starts_at", "is required where ends_at is given"))
+    if starts_at and ends_at and ends_at <= starts_at:
+        errors.append(FieldError("ends_at", "must be later than starts_at"))
+    content = _content(values["content"], default_locale, errors)
+    wanted = _audience(values["audience"], "audience", errors)
+    if errors:
+        raise Invalid(*errors)
+    return {**{name: values[name] for name in FIELDS}, "content": content, "audience": wanted}
+
+
+def _content(content: Mapping[str, Mapping[str, str]], default_locale: str, errors: list[FieldError]) -> dict[str, Any]:
+    texts: dict[str, Any] = {}
+    for spelling, text in content.items():
+        try:
+            locale = read_locale(spelling)
+        except ValueError as error:
+            errors.append(FieldError(f"content.{spelling[:40]}", str(error)))
+            continue
+        if locale in texts:
+            errors.append(FieldError(f"content.{spelling}", f"{locale} stands here twice"))
+        texts[locale] = _text(text, f"content.{spelling}", errors)
+    if default_locale not in texts and not errors:
+        errors.append(FieldError(f"content.{default_locale}", "is required: accounts with any other language read this one"))
+    return texts
+
+
+def _text(text: Mapping[str, str], place: str, errors: list[FieldError]) -> dict[str, str]:
+    made = {"title": "", "body": ""}
+    for name, clean, most in (("title", one_line, TITLE_CHARACTERS), ("body", many_lines, BODY_CHARACTERS)):
+        try:
+            made[name] = clean(text[name], most, 1)
+        except ValueError as error:
+            errors.append(FieldError(f"{place}.{name}", str(error)))
+            return made
+    errors += [FieldError(f"{place}.{name}", message) for name, message in rendering.problems(made["title"], made["body"])]
+    return made
+
+
+def _audience(document: Mapping[str, Any], place: str, errors: list[FieldError]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if document.get("all"):
+        made["all"] = True
+    for key in audience.LIST_KEYS:
+        if items := document.get(key):
+            made[key] = list(dict.fromkeys(items))
+            most = MOST_NETWORKS if key == "networks" else MOST_ITEMS
+            if len(items) > most:
+                errors.append(FieldError(f"{place}.{key}", f"has {len(items):,} items; {most:,} are allowed"))
+    for index, text in enumerate(made.get("networks", [])[:MOST_NETWORKS]):
+        try:
+            parse_network(text)
+        except ValueError as error:
+            errors.append(FieldError(f"{place}.networks.{index}", str(error)))
+    if place == "audience":
+        if not made:
+            errors.append(FieldError(place, f"must name at least one of all, {', '.join(audience.LIST_KEYS)}"))
+        if excluded := _audience(document.get("except") or {}, "audience.except", errors):
+            made["except"] = excluded
+    return made

@@ -1,0 +1,27 @@
+"""The append-only record of changes. It names accounts and mailboxes by internal id, so that erasing a person leaves it whole."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from notifyhub.database import utcnow
+from notifyhub.models import AuditEntry
+
+
+class Author(NamedTuple):
+    """Who acts, as the edges know it: a key, a person, a command, the system itself."""
+
+    actor: str
+    origin: str | None = None
+
+
+SYSTEM = Author("system")
+author: ContextVar[Author] = ContextVar("author", default=SYSTEM)
+
+
+def record(session: Session, action: str, subject: str, account_id: int | None = None, **details: Any) -> None:
+    actor, origin = author.get()
+    session.add(AuditEntry(at=utcnow(), actor=actor, origin=origin, action=action, subject=subject, account_id=account_id, details=details))

@@ -1,0 +1,33 @@
+"""Whose failure is it? What the answers of a mail server mean for one letter (RFC 5321 section 4.2, RFC 3463)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from notifyhub.channels.contract import Report
+
+ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # and no part of an IP address
+
+
+def refused(delivery_id: uuid.UUID, code: int, text: str) -> Report:
+    """An answer of 4xx or 5xx to RCPT or DATA. Those to MAIL, and 421 anywhere, are the relay's own and come elsewhere."""
+    reply = shown(code, text)
+    if 400 <= code < 500:
+        return Report(delivery_id, "deferred", reply)
+    return Report(delivery_id, "refused", reply, mailbox_gone=mailbox_gone(text))
+
+
+def mailbox_gone(text: str) -> bool:
+    """Only 5.1.x (no such mailbox or domain) and 5.2.1 (disabled). 5.7.x is about us or the message, 5.2.2 a full mailbox.
+
+    5.1.7 and 5.1.8 are about the sender's address (RFC 3463 section 3.2), and relays give them as answers to RCPT too.
+    """
+    found = ENHANCED.search(text)
+    if found is None or found[1] != "5":
+        return False
+    return (found[2] == "1" and found[3] not in ("7", "8")) or (found[2], found[3]) == ("2", "1")
+
+
+def shown(code: int, text: str) -> str:
+    return f"{code} {' '.join(text.split())}"[:500]

@@ -1,0 +1,67 @@
+"""Where the words of a notification come from, and their compiled form, kept per process."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifyhub import signing
+from notifyhub.config import Settings
+from notifyhub.database import among
+from notifyhub.models import Account, DeliveryAddress, Mailbox, Revision
+from notifyhub.rendering import Compiled, Content, compile_content
+
+MOST_COMPILED = 256
+
+_compiled: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
+
+
+def compiled(session: Session, settings: Settings, source: str, ref: str, revision: int, kind: str, locale: str) -> Compiled:
+    """Revisions never change, and templates only with a new version: what is compiled once holds for the process."""
+    own = ("announcement", ref, revision) if source == "announcement" else ("kind", kind)
+    key = (*own, locale, settings.brand)
+    found = _compiled.get(key)
+    if found is None:
+        found = _compiled[key] = compile_content(
+            _content(session, source, ref, revision, kind), locale, settings.brand, settings.default_locale
+        )
+        while len(_compiled) > MOST_COMPILED:
+            _compiled.popitem(last=False)
+    else:
+        _compiled.move_to_end(key)
+    return found
+
+
+def _content(session: Session, source: str, ref: str, revision: int, kind: str) -> Content:
+    if source != "announcement":
+        return Content(kind)
+    row = session.get_one(Revision, (uuid.UUID(ref), revision))
+    return Content(row.kind, row.impact, row.starts_at, row.ends_at, row.content, row.action)
+
+
+def with_link(settings: Settings, data: dict[str, Any]) -> dict[str, Any]:
+    """For the mail alone: a link that grants something is never stored, and never shown in an inbox."""
+    if "confirmation" in data:
+        return data | {"link": f"{settings.base_url}/confirm/{signing.sign(settings, 'confirm', data['confirmation'])}"}
+    return data
+
+
+def bouncing_addresses(session: Session, account_ids: Sequence[int]) -> dict[int, list[str]]:
+    """What a repair notice names: as things stand when it is read."""
+    found: dict[int, list[str]] = {id: [] for id in account_ids}
+    bouncing = Mailbox.status == "bouncing"
+    registered = select(Account.id, Mailbox.email).join(Mailbox, Mailbox.id == Account.registered_mailbox_id)
+    listed = select(DeliveryAddress.account_id, Mailbox.email).join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
+    rows = [
+        *session.execute(registered.where(bouncing, among(session, Account.id, account_ids))),
+        *session.execute(listed.where(bouncing, among(session, DeliveryAddress.account_id, account_ids)).distinct()),
+    ]
+    for account_id, email in rows:
+        if email not in found[account_id]:
+            found[account_id].append(email)
+    return found

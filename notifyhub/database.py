@@ -1,0 +1,414 @@
+"""The database as everything else sees it: one session, one transaction at the edge, two dialects.
+
+PostgreSQL in production, SQLite (WAL) embedded. What differs between them stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import json
+import random
+import sqlite3
+import time
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import uuid_utils
+import uuid_utils.compat
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    String,
+    Table,
+    TypeDecorator,
+    Update,
+    any_,
+    bindparam,
+    cast,
+    event,
+    func,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.pool import ConnectionPoolEntry
+
+BUSY_SECONDS = 10.0
+
+# A request that only reads says so, and SQLite then takes no write lock for it.
+read_only: ContextVar[bool] = ContextVar("read_only", default=False)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Aware datetimes in, aware UTC datetimes out, on both databases."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without an offset reached the database")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Any:
+        # PostgreSQL's sessions are in UTC (see engine_options), so what comes back is right as it is
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
+
+
+# SQLite gives row ids only to INTEGER primary keys.
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+# What is compared byte by byte: identifiers, not words.
+Key = String().with_variant(String(collation="C"), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class Base(DeclarativeBase):
+    registry = registry(type_annotation_map={datetime: UTCDateTime})
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): opaque outside, in order of time in our indexes."""
+    return uuid_utils.compat.uuid7()
+
+
+def new_hex_id() -> str:
+    """The same for rows that are inserted in bulk, at a quarter of the cost."""
+    return uuid_utils.uuid7().hex
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+def clock(session: Session) -> datetime:
+    """The database's clock. Leases are measured by it, so that a worker whose own clock is wrong cannot break one."""
+    if session.get_bind().dialect.name == "postgresql":
+        return session.execute(text("SELECT clock_timestamp()")).scalar_one().astimezone(UTC)
+    return utcnow()
+
+
+def changed(session: Session, statement: Update) -> int:
+    """Runs it; answers how many rows it changed."""
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def follow_indexes(session: Session) -> None:
+    """For this transaction: a query with an order and a limit walks the index. Without statistics (a table that has just grown
+    by a million rows) PostgreSQL sorts all that is due to find a few hundred."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"))
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: committed as a whole, or not at all. One inside another is part of it."""
+    session = db.session()
+    if session.info.get("in_transaction"):
+        yield session
+        return
+    session.info["in_transaction"] = True
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info["in_transaction"] = False
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Session]:
+    """Reads outside of a request. Gives the connection back at the end, so that slow work after it holds nothing."""
+    token = read_only.set(True)
+    session = db.session()
+    try:
+        yield session
+    finally:
+        session.rollback()
+        read_only.reset(token)
+
+
+def engine_options(url: str, pool_size: int) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 0, "check_same_thread": False}, "pool_size": pool_size, "max_overflow": 0}
+    return {
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": 10,
+        "pool_pre_ping": True,
+        "connect_args": {"connect_timeout": 5, "application_name": "notifyhub", "options": "-c timezone=UTC"},
+    }
+
+
+@event.listens_for(Engine, "connect")
+def _open(connection: Any, _: ConnectionPoolEntry) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # BEGIN is ours, see below
+    # busy_timeout waits in C, which would freeze every greenlet of a web process
+    for pragma in ("busy_timeout=0", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        _patiently(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    # A reader that upgrades to writing fails at once whatever the timeout, so writers say so from the start.
+    statement = "BEGIN" if read_only.get() else "BEGIN IMMEDIATE"
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    try:
+        _patiently(lambda: driver.execute(statement))
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
+
+
+def _patiently(act: Any) -> None:
+    """Waits for SQLite's one writer in Python, where gevent can run others meanwhile."""
+    deadline, pause = time.monotonic() + BUSY_SECONDS, 0.0005
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as error:
+            if ("locked" not in str(error) and "busy" not in str(error)) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * 2, 0.010)
+
+
+def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]], alike: Sequence[str] = ()) -> None:
+    """Many rows in one go, in the session's transaction: COPY on PostgreSQL, one prepared INSERT on SQLite.
+
+    Knows no ON CONFLICT: the caller holds the lock that makes the rows new. Values are what the columns' Python types say;
+    an id may also be its 32 hexadecimal digits, JSON is a dict, a list or Encoded. `alike` names columns whose values many
+    rows have in common: their tuple (hashable) is the last item of each row, and is worked out once for all that have it.
+    """
+    names = (*columns, *alike)
+    with _driver(session) as driver:
+        _insert(driver, table, names, rows, bool(alike))
+
+
+def _insert(driver: Any, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], alike: bool) -> None:
+    if isinstance(driver, sqlite3.Connection):
+        marks = ", ".join("?" * len(names))
+        values = ((*row[:-1], *row[-1]) for row in rows) if alike else rows
+        statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"
+        driver.executemany(statement, (tuple(map(_sqlite_value, row)) for row in values))
+        return
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
+        lines = _lines_alike(rows) if alike else ("\t".join(map(_copied, row)) + "\n" for row in rows)
+        while block := "".join(itertools.islice(lines, COPY_LINES)):
+            copy.write(block)
+
+
+def _lines_alike(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    ends: dict[tuple[Any, ...], str] = {}
+    for *values, common in rows:
+        end = ends.get(common)
+        if end is None:
+            end = ends[common] = "\t" + "\t".join(map(_copied, common)) + "\n"
+        yield "\t".join(map(_copied, values)) + end
+
+
+COPY_LINES = 500  # a write; the server takes them in while the next ones are made
+
+
+class Encoded(str):
+    """JSON that is text already."""
+
+
+def _copied(value: Any) -> str:
+    """As COPY's text format wants it. psycopg's own write_row() takes five times as long."""
+    kind = value.__class__
+    if kind is str or kind is Encoded:
+        if value.isalnum():
+            return value
+        text: str = value
+    elif kind is int:
+        return str(value)
+    elif value is None:
+        return "\\N"
+    elif kind is datetime:
+        return _moment(value)
+    elif kind is bool:
+        return "t" if value else "f"
+    elif kind is uuid.UUID:
+        return str(value.hex)
+    elif kind is bytes:
+        return "\\\\x" + value.hex()
+    else:
+        text = encode_json(value)
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+@functools.lru_cache(maxsize=64)
+def _moment(value: datetime) -> str:
+    return value.isoformat()
+
+
+encode_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def bulk_insert_missing(
+    session: Session, table: Table, unique: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], answer: str
+) -> dict[Any, Any]:
+    """The same for rows that others may be adding at this moment: those whose `unique` column is taken are left as they are.
+
+    Sorted by that column, so that two of these at once wait for each other in one order only. Answers what `answer` (a column)
+    is in the new rows, by `unique`; SQLite cannot say, and answers nothing.
+    """
+    at = columns.index(unique)
+    rows = sorted(rows, key=lambda row: row[at])
+    head = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    tail = f"ON CONFLICT ({unique}) DO NOTHING"
+    with _driver(session) as driver:
+        if isinstance(driver, sqlite3.Connection):
+            marks = ", ".join("?" * len(columns))
+            driver.executemany(f"{head} VALUES ({marks}) {tail}", [tuple(map(_sqlite_value, row)) for row in rows])
+            return {}
+        lists, arrays = _unnest(session, table, columns, rows)
+        return dict(driver.execute(f"{head} SELECT * FROM unnest({arrays}) {tail} RETURNING {unique}, {answer}", lists))
+
+
+def bulk_update(
+    session: Session, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[Any]], only: str = "true"
+) -> int:
+    """Sets `columns` of the rows that `keys` find and where `only` (SQL) holds; each row brings its keys first.
+
+    Answers how many were found.
+    """
+    if not rows:
+        return 0
+    names = [*keys, *columns]
+    with _driver(session) as driver:
+        if isinstance(driver, sqlite3.Connection):
+            found = " AND ".join([*(f"{key} = ?" for key in keys), only])
+            statement = f"UPDATE {table.name} SET {', '.join(f'{column} = ?' for column in columns)} WHERE {found}"
+            values = [tuple(map(_sqlite_value, (*row[len(keys) :], *row[: len(keys)]))) for row in rows]
+            return driver.executemany(statement, values).rowcount
+        lists, arrays = _unnest(session, table, names, rows)
+        found = " AND ".join([*(f"{table.name}.{key} = new.{key}" for key in keys), only])
+        statement = (
+            f"UPDATE {table.name} SET {', '.join(f'{column} = new.{column}' for column in columns)} "
+            f"FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {found}"
+        )
+        count: int = driver.execute(statement, lists).rowcount
+        return count
+
+
+def new_row_ids(session: Session, table: Table, count: int) -> list[int]:
+    """Ids for rows that are about to be inserted in bulk."""
+    if session.get_bind().dialect.name == "postgresql":
+        statement = text(f"SELECT nextval('{table.name}_id_seq') FROM generate_series(1, :count)")
+        return list(session.execute(statement, {"count": count}).scalars())
+    start = session.execute(text(f"SELECT coalesce(max(id), 0) + 1 FROM {table.name}")).scalar_one()
+    return list(range(start, start + count))
+
+
+def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
+    """`column IN values` as one parameter, however many there are."""
+    if session.get_bind().dialect.name == "postgresql":
+        kind = String() if isinstance(column.type, String) else column.type  # an array is given no collation
+        return column == any_(bindparam(None, values, type_=Many(kind), unique=True))
+    given = func.json_each(json.dumps([_sqlite_value(value) for value in values])).table_valued("value")
+    return column.in_(select(type_coerce(given.c.value, column.type)))
+
+
+def json_pairs(session: Session, first: Any, second: Any) -> ColumnElement[str]:
+    """Aggregates two columns to the text of a JSON list of pairs."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(func.json_agg(func.json_build_array(first, second)), String)
+    return func.json_group_array(func.json_array(first, second))
+
+
+class Many(TypeDecorator[Any]):
+    """An array that is written by _array() below, ten times as fast as psycopg writes one."""
+
+    impl = ARRAY
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return _array
+
+
+@contextlib.contextmanager
+def _driver(session: Session) -> Iterator[Any]:
+    """The driver's own connection. What it raises, is raised as SQLAlchemy raises it."""
+    try:
+        yield session.connection().connection.driver_connection
+    except (psycopg.Error, sqlite3.Error) as error:
+        raise DBAPIError.instance(None, None, error, (psycopg.Error, sqlite3.Error)) from error  # type: ignore[call-overload]
+
+
+def _unnest(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], str]:
+    """Column by column, as PostgreSQL's unnest() takes them."""
+    dialect = session.get_bind().dialect
+    types = [table.c[column].type.compile(dialect).partition(" COLLATE ")[0] for column in columns]
+    return [_array(values) for values in zip(*rows, strict=True)], ", ".join(f"%s::{name}[]" for name in types)
+
+
+def _array(values: Iterable[Any]) -> str:
+    """A PostgreSQL array as text (section 8.15.6 of its manual)."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    kind = value.__class__
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "NULL"
+    if kind is datetime:
+        return f'"{_moment(value)}"'
+    if kind is uuid.UUID:
+        return str(value.hex)
+    if kind is bytes:
+        return '"\\\\x' + value.hex() + '"'
+    text = value if kind is str else encode_json(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+JSON_TYPES = (dict, list)
+
+
+def _sqlite_value(value: Any) -> Any:
+    """As SQLAlchemy's own types store them, so that rows written either way compare alike."""
+    kind = value.__class__
+    if kind is uuid.UUID:
+        return value.hex
+    if kind is datetime:
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    if kind in JSON_TYPES:
+        return encode_json(value)
+    return value

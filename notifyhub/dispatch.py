@@ -1,0 +1,175 @@
+"""The one call in which every module ends: what is to be told is recorded, routed, and on its way.
+
+Nothing here commits. The edge (a request, a job) commits once, its own rows and these together, and the wake-up that is
+asked for here fires after that commit.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from notifyhub import recipients, routing, wake
+from notifyhub.database import Encoded, among, bulk_insert, encode_json, new_hex_id
+from notifyhub.kinds import KINDS, Kind
+from notifyhub.models import Account, Delivery, Notification
+
+NOTIFICATION = ("id", "recipient_key", "account_id", "services")
+NOTIFICATIONS_ALIKE = ("inbox_rule", "source", "source_ref", "revision", "kind", "category", "lane", "data", "created_at")
+DELIVERY = ("id", "notification_id", "mailbox_id")
+DELIVERIES_ALIKE = ("channel", "state", "rule", "reason", "lane", "queued_at", "due_at", "send_before", "tries", "attempts")
+
+
+class Telling(NamedTuple):
+    """What all recipients of one call are told."""
+
+    kind: Kind
+    source: str
+    source_ref: str
+    revision: int = 1
+    data: Mapping[str, Any] = {}
+    named: tuple[routing.Mailbox, ...] | None = None  # rule 0 of the policy
+    send_before: datetime | None = None  # not worth sending later
+
+    def question(self) -> routing.Notification:
+        """As the routing core is asked."""
+        return routing.Notification(self.kind.name, self.kind.category, self.kind.optional, self.named, self.kind.inbox)
+
+
+def accept(session: Session, telling: Telling, now: datetime, account_id: int | None = None) -> uuid.UUID:
+    """Tells one recipient; answers the notification's id. The same telling again changes nothing and answers the same id."""
+    if known := _known(session, telling, account_id):
+        return known
+    if account_id is None:
+        loaded = [recipients.Loaded(routing.Recipient(None, None), [])]
+    else:
+        loaded = recipients.load(session, Account.id == account_id, telling.question())
+    try:
+        with session.begin_nested():
+            record(session, telling, loaded, {}, now)
+    except IntegrityError:
+        pass  # someone else is telling the same at this moment, and was first
+    notification = _known(session, telling, account_id)
+    assert notification is not None
+    return notification
+
+
+def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loaded], services: Mapping[int, Encoded], now: datetime) -> int:
+    """Notifications and deliveries of many recipients, with the reason of every decision; answers how many accounts they are.
+
+    `services` are the affected ones by account id, as JSON: [[order number, name], …]. Raises IntegrityError where one of them was
+    told already; whoever tells many holds a lock against that.
+    """
+    question, alike = telling.question(), _Alike(telling, now)
+    deliveries: list[tuple[Any, ...]] = []
+    told: list[int] = []
+    unreachable: list[int] = []
+
+    def notifications() -> Iterator[tuple[Any, ...]]:
+        # routes as it is read, so that the database takes in what is ready while the next ones are thought about
+        for recipient, addresses in loaded:
+            id, account_id, inbox_rule = new_hex_id(), recipient.account_id, None
+            for channel, action, mailbox, rule, reason in routing.route(question, recipient, addresses, now):
+                if channel == "inbox":
+                    inbox_rule = rule
+                    continue
+                deliveries.append((new_hex_id(), id, mailbox.id if mailbox else 0, alike.delivery(channel, action, rule, reason)))
+                if rule == 5 and account_id:
+                    unreachable.append(account_id)
+            affected = services.get(account_id, NO_SERVICES) if account_id else NO_SERVICES
+            if account_id:
+                told.append(account_id)
+            yield id, _recipient_key(telling, account_id), account_id, affected, alike.notification[inbox_rule]
+
+    bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
+    bulk_insert(session, Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE)
+    if unreachable:
+        open_repairs(session, unreachable, now)
+    wake.after_commit(session, "drain")
+    wake.news_after_commit(session, told)
+    return len(told)
+
+
+class _Alike:
+    """What the rows of many recipients have in common."""
+
+    def __init__(self, telling: Telling, now: datetime) -> None:
+        kind = telling.kind
+        self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
+        common = (
+            telling.source,
+            telling.source_ref,
+            telling.revision,
+            kind.name,
+            kind.category,
+            self.lane,
+            Encoded(encode_json(telling.data)),
+            now,
+        )
+        self.notification = {rule: (rule, *common) for rule in (None, *routing.INBOX_REASONS)}
+        self.deliveries: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+
+    def delivery(self, *decision: Any) -> tuple[Any, ...]:
+        found = self.deliveries.get(decision)
+        if found is None:
+            channel, action, rule, reason = decision
+            state = "queued" if action == "send" else "skipped"
+            found = (channel, state, rule, reason, self.lane, self.now, self.now, self.send_before, 0, NO_ATTEMPTS)
+            self.deliveries[decision] = found
+        return found
+
+
+NO_SERVICES = NO_ATTEMPTS = Encoded("[]")
+
+
+def open_repairs(session: Session, account_ids: Sequence[int], now: datetime) -> None:
+    """Asks accounts that no mail can reach to mend that: in the inbox only, and one open notice each."""
+    # two at once take their turns, and in one order
+    session.execute(select(Account.id).where(among(session, Account.id, account_ids)).order_by(Account.id).with_for_update(key_share=True))
+    rows = session.execute(
+        select(Notification.account_id, func.max(Notification.revision), func.count(Notification.id) - func.count(Notification.archived_at))
+        .where(Notification.source == "repair", among(session, Notification.recipient_key, [f"account:{id}" for id in account_ids]))
+        .group_by(Notification.account_id)
+    )
+    earlier = {account_id: (revision, open) for account_id, revision, open in rows}
+    by_revision: dict[int, list[int]] = {}
+    for account_id in dict.fromkeys(account_ids):
+        revision, open = earlier.get(account_id, (0, 0))
+        if not open:
+            by_revision.setdefault(revision + 1, []).append(account_id)
+    for revision, ids in by_revision.items():
+        telling = Telling(KINDS["repair"], "repair", "mailboxes", revision, named=())
+        record(session, telling, recipients.load(session, among(session, Account.id, ids), telling.question()), {}, now)
+
+
+def close_repairs(session: Session, account_ids: Sequence[int], now: datetime) -> None:
+    """They can be reached again."""
+    keys = [f"account:{id}" for id in account_ids]
+    session.query(Notification).filter(
+        Notification.source == "repair", among(session, Notification.recipient_key, keys), Notification.archived_at.is_(None)
+    ).update({"archived_at": now}, synchronize_session=False)
+    wake.news_after_commit(session, account_ids)
+
+
+def _recipient_key(telling: Telling, account_id: int | None) -> str:
+    if account_id is not None:
+        return f"account:{account_id}"
+    assert telling.named, "someone without an account is told at a named address"
+    return f"mailbox:{telling.named[0].id}"
+
+
+def _known(session: Session, telling: Telling, account_id: int | None) -> uuid.UUID | None:
+    return session.execute(
+        select(Notification.id).where(
+            Notification.source == telling.source,
+            Notification.source_ref == telling.source_ref,
+            Notification.revision == telling.revision,
+            Notification.recipient_key == _recipient_key(telling, account_id),
+        )
+    ).scalar()

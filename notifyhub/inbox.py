@@ -1,0 +1,174 @@
+"""The inbox of an account: what it was told, in its language, with where else it went and why."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import String, and_, cast, exists, func, literal_column, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from notifyhub import contents, wake
+from notifyhub.channels.inbox import arrived
+from notifyhub.config import Settings
+from notifyhub.database import among
+from notifyhub.errors import NotFound
+from notifyhub.kinds import Lane
+from notifyhub.models import Account, Delivery, Mailbox, Notification, Revision
+from notifyhub.rendering import Reader
+
+
+class Filter(NamedTuple):
+    category: str | None = None
+    unread: bool = False
+    q: str | None = None
+
+
+class Position(NamedTuple):
+    created_at: datetime
+    id: uuid.UUID
+
+
+def page(
+    session: Session, settings: Settings, account: Account, wanted: Filter, before: Position | None, limit: int
+) -> list[dict[str, Any]]:
+    """Newest first. Archived ones are out of sight, but for a search."""
+    query = select(Notification).where(*_in_inbox(account))
+    if wanted.category:
+        query = query.where(Notification.category == wanted.category)
+    if wanted.unread:
+        query = query.where(Notification.read_at.is_(None))
+    query = query.where(_matches(session, wanted.q)) if wanted.q else query.where(Notification.archived_at.is_(None))
+    if before:
+        query = query.where(tuple_(Notification.created_at, Notification.id) < tuple_(before.created_at, before.id))
+    rows = session.scalars(query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
+    return shown(session, settings, account, rows)
+
+
+def _in_inbox(account: Account) -> tuple[Any, ...]:
+    return Notification.account_id == account.id, Notification.inbox_rule.is_not(None)
+
+
+def _matches(session: Session, q: str) -> Any:
+    """In the affected services, and in the words that staff wrote, in any language."""
+    pattern = "%" + q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    told = select(Revision.announcement_id, Revision.number).where(_contains(session, Revision.content, pattern)).subquery()
+    reference = func.replace(cast(told.c.announcement_id, String), "-", "")
+    return or_(
+        _contains(session, Notification.services, pattern),
+        and_(
+            Notification.source == "announcement",
+            tuple_(func.replace(Notification.source_ref, "-", ""), Notification.revision).in_(select(reference, told.c.number)),
+        ),
+    )
+
+
+def _contains(session: Session, column: Any, pattern: str) -> Any:
+    """One of the strings in a JSON value; its keys and its punctuation are no words."""
+    if session.get_bind().dialect.name == "postgresql":
+        strings: Any = literal_column("""'$.** ? (@.type() == "string")'::jsonpath""")
+        found = func.jsonb_path_query(column, strings).table_valued("word").render_derived()
+        return exists(select(1).select_from(found).where(found.c.word.op("#>>")(literal_column("'{}'")).ilike(pattern, escape="\\")))
+    found = func.json_tree(column).table_valued("type", "atom")
+    return exists(select(1).select_from(found).where(found.c.type == "text", found.c.atom.ilike(pattern, escape="\\")))
+
+
+def shown(session: Session, settings: Settings, account: Account, rows: Sequence[Notification]) -> list[dict[str, Any]]:
+    carried = _carried(session, [row.id for row in rows])
+    bouncing = contents.bouncing_addresses(session, [account.id]) if any(row.kind == "repair" for row in rows) else {}
+    items = []
+    for row in rows:
+        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, account.locale)
+        data = row.data | ({"addresses": bouncing[account.id]} if row.kind == "repair" else {})
+        item = compiled.inbox(Reader(account.name, account.time_zone, row.services, data))
+        items.append(
+            {
+                "id": row.id,
+                "category": row.category,
+                "kind": row.kind,
+                "lane": Lane(row.lane).name,
+                "title": item.title,
+                "text": item.text,
+                "html": item.html,
+                "services": [{"order_number": number, "name": name} for number, name in row.services],
+                "created_at": row.created_at,
+                "read_at": row.read_at,
+                "archived_at": row.archived_at,
+                "source": {"type": row.source, "id": row.source_ref, "revision": row.revision},
+                "sent_to": [*arrived(row.inbox_rule), *carried[row.id]],
+            }
+        )
+    return items
+
+
+def _carried(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
+    rows: Iterable[Any] = session.execute(
+        select(Delivery.notification_id, Delivery.channel, Mailbox.email, Delivery.state, Delivery.reason)
+        .outerjoin(Mailbox, Mailbox.id == Delivery.mailbox_id)
+        .where(among(session, Delivery.notification_id, ids))
+        .order_by(Delivery.id)
+    )
+    found: dict[uuid.UUID, list[dict[str, Any]]] = defaultdict(list)
+    for notification_id, channel, email, state, reason in rows:
+        found[notification_id].append({"channel": channel, "address": email or None, "state": state, "reason": reason})
+    return found
+
+
+def new_since(session: Session, account_id: int, since: datetime, known: Sequence[uuid.UUID]) -> list[Notification]:
+    """Oldest first. Ids and times are not in the order of commits, so whoever follows looks back a little and leaves out `known`."""
+    query = (
+        select(Notification)
+        .where(Notification.account_id == account_id, Notification.inbox_rule.is_not(None), Notification.archived_at.is_(None))
+        .where(Notification.created_at >= since)
+        .order_by(Notification.created_at, Notification.id)
+    )
+    return [row for row in session.scalars(query.limit(1000)) if row.id not in known]
+
+
+def unread_count(session: Session, account_id: int) -> int:
+    return session.execute(
+        select(func.count()).where(
+            Notification.account_id == account_id,
+            Notification.inbox_rule.is_not(None),
+            Notification.read_at.is_(None),
+            Notification.archived_at.is_(None),
+        )
+    ).scalar_one()
+
+
+def find(session: Session, account: Account, id: uuid.UUID) -> Notification:
+    """Raises NotFound, for another account's items too."""
+    row = session.execute(select(Notification).where(*_in_inbox(account), Notification.id == id)).scalar()
+    if row is None:
+        raise NotFound("This inbox has no such item.")
+    return row
+
+
+def mark(session: Session, account: Account, id: uuid.UUID, read_at: datetime | None) -> Notification:
+    row = find(session, account, id)
+    row.read_at = (row.read_at or read_at) if read_at else None
+    wake.read_after_commit(session, account.id, [id], row.read_at.isoformat() if row.read_at else None)
+    return row
+
+
+def archive(session: Session, account: Account, id: uuid.UUID, now: datetime) -> Notification:
+    row = find(session, account, id)
+    row.archived_at = row.archived_at or now
+    row.read_at = row.read_at or now
+    wake.read_after_commit(session, account.id, [id], row.read_at.isoformat())
+    return row
+
+
+def mark_all_read(session: Session, account: Account, now: datetime) -> int:
+    ids = session.scalars(
+        update(Notification)
+        .where(*_in_inbox(account), Notification.read_at.is_(None))
+        .values(read_at=now)
+        .returning(Notification.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    wake.read_after_commit(session, account.id, ids, now.isoformat())
+    return len(ids)

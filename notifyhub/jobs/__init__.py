@@ -1,0 +1,49 @@
+"""What workers run: a few lines each, taking ids. A job is a wake-up that does many rows of work, never one."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from notifyhub import wake
+from notifyhub.database import db
+from notifyhub.stopping import stopping
+
+TURN_SECONDS = 1.0  # while others wait: with a single worker, the first mails leave before the fan-out is done
+LONGEST_SECONDS = 30.0
+
+
+class Turn:
+    """How long a job may go on before a fresh one takes over, behind whatever waits."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.began = name, time.monotonic()
+        self.looked = self.began
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if stopping() or now - self.began > LONGEST_SECONDS:
+            return True
+        if now - self.looked < TURN_SECONDS:
+            return False
+        self.looked = now
+        return wake.others_wait(self.name)
+
+
+def job(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Work that comes from the moment a job starts gets a job of its own."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def run(*ids: Any) -> None:
+            wake.started(name, *ids)
+            try:
+                function(*ids)
+            finally:
+                db.session.remove()
+
+        return run
+
+    return decorate

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from flask import current_app
+
+from notifyhub import deliveries, drain, idempotency, relay, wake
+from notifyhub.announcements import fan_out
+from notifyhub.channels import CARRIED
+from notifyhub.database import reading, transaction, utcnow
+from notifyhub.jobs import job
+
+
+@job("sweep")
+def run() -> None:
+    """Finds what a lost wake-up, a dead worker or a passed back-off left lying."""
+    drain.settle_dead_journals(current_app.extensions["settings"])
+    with transaction() as session:
+        deliveries.release_lapsed(session)
+        idempotency.prune(session, utcnow())
+    with reading() as session:
+        unfinished = fan_out.unfinished(session)
+        due = not relay.paused(session) and any(deliveries.due(session, channel) for channel in CARRIED)
+    for announcement_id, number in unfinished:
+        wake.now("fan_out", str(announcement_id), number)
+    if due:
+        wake.now("drain")

@@ -1,0 +1,93 @@
+"""What the relay has accepted, on record outside of the process that sent it.
+
+Each process that sends appends to a file of its own and holds a lock on it. When it is killed between the relay's 250 and its
+own commit, whoever lives on that host finds the file unlocked, and settles it before the leases are given to anyone else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Accepted(NamedTuple):
+    delivery_id: uuid.UUID
+    token: uuid.UUID
+    at: datetime
+    reply: str
+
+
+class Dead(NamedTuple):
+    """The journal of a process that is gone."""
+
+    path: Path
+    tokens: list[uuid.UUID]  # of its claims
+    accepted: list[Accepted]
+
+
+class Journal:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{uuid.uuid4()}.log"
+        # made under a name that settling passes over, so that nobody finds it before it is locked
+        draft = self.path.with_suffix(".new")
+        self.file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        draft.rename(self.path)
+        self.token = b""
+
+    def claimed(self, token: uuid.UUID) -> None:
+        self.token = token.hex.encode()
+        os.write(self.file, b"claim %s\n" % self.token)
+
+    def accepted(self, delivery_id: uuid.UUID, reply: str) -> None:
+        at = datetime.now(UTC).isoformat()
+        line = f"{delivery_id.hex} {at} {reply}".replace("\n", " ").encode("utf-8", "replace")
+        os.write(self.file, b"sent %s %s\n" % (self.token, line))
+
+    def settled(self) -> None:
+        """All of it is committed."""
+        os.ftruncate(self.file, 0)
+
+    def close(self) -> None:
+        """What could not be committed stays on record, for whoever settles what the dead left."""
+        if os.fstat(self.file).st_size == 0:
+            self.path.unlink(missing_ok=True)
+        os.close(self.file)
+
+
+@contextlib.contextmanager
+def dead(path: Path) -> Iterator[Dead | None]:
+    """The journal of a dead process, held while it is settled and removed after; None when its process lives, or another was first."""
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(path, "rb"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, FileNotFoundError):
+            yield None
+            return
+        yield _read(path, file.read())
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path, data: bytes) -> Dead:
+    tokens, accepted = [], []
+    for line in data.split(b"\n")[:-1]:  # a last line without its end was never finished, nor was anything after it
+        with contextlib.suppress(ValueError):  # a full disk may have cut off others too
+            word, token, *rest = line.decode("utf-8", "replace").split(" ", 4)
+            if word == "claim":
+                tokens.append(uuid.UUID(token))
+            else:
+                delivery, at, *reply = rest
+                accepted.append(Accepted(uuid.UUID(delivery), uuid.UUID(token), datetime.fromisoformat(at), "".join(reply)))
+    return Dead(path, tokens, accepted)
+
+
+def paths(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.log"))

@@ -1,0 +1,46 @@
+"""What can be told: categories, lanes, and the table of kinds. A new kind of notification is one row here and one template."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+CATEGORIES = ("invoices", "support", "abuse", "announcements")
+
+
+class Lane(IntEnum):
+    """How urgent a delivery is; a smaller number leaves first."""
+
+    immediate = 0
+    urgent = 1
+    normal = 2
+    bulk = 3
+
+
+class Kind(NamedTuple):
+    name: str
+    category: str
+    lane: Lane
+    optional: bool = False  # may be muted, and carries List-Unsubscribe
+    inbox: bool = True  # rule 0 only: whether it is an item of the account's inbox besides
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("maintenance", "announcements", Lane.bulk),
+        Kind("emergency", "announcements", Lane.urgent),
+        Kind("outage", "announcements", Lane.urgent),
+        Kind("service_change", "announcements", Lane.bulk),
+        Kind("news", "announcements", Lane.bulk, optional=True),
+        Kind("confirmation", "abuse", Lane.immediate, inbox=False),
+        Kind("addresses_changed", "abuse", Lane.immediate),
+        Kind("repair", "abuse", Lane.normal),
+    )
+}
+
+ANNOUNCEMENT_KINDS = ("maintenance", "emergency", "outage", "service_change", "news")
+OPTIONAL_KINDS = tuple(kind.name for kind in KINDS.values() if kind.optional)
+
+# whoever asks "where would mail of this category go?" asks it of this kind
+TYPICAL_KIND = {"invoices": "invoice", "support": "ticket", "abuse": "abuse", "announcements": "maintenance"}

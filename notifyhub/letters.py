@@ -1,0 +1,97 @@
+"""Claimed deliveries → letters: who they go to, what envelope they travel in, and how their bytes are made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifyhub import contents, signing
+from notifyhub.channels.contract import Letter, Stale
+from notifyhub.config import Settings
+from notifyhub.database import among
+from notifyhub.deliveries import LEASE, Claimed
+from notifyhub.kinds import KINDS
+from notifyhub.models import Account, Mailbox, Notification
+from notifyhub.rendering import Reader, Stamp
+
+FEATURES = (
+    Notification.id, Notification.source, Notification.source_ref, Notification.revision, Notification.kind, Notification.account_id,
+    Notification.services, Notification.data, Account.name, Account.time_zone, Account.locale,
+)  # fmt: skip
+LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to end
+
+
+def write(session: Session, settings: Settings, claimed: Sequence[Claimed], now: datetime) -> list[Letter]:
+    """In the order of `claimed`. The bytes of a letter are made when it is its turn, so that a batch takes little memory."""
+    ids = {delivery.notification_id for delivery in claimed}
+    rows = session.execute(
+        select(*FEATURES).outerjoin(Account, Account.id == Notification.account_id).where(among(session, Notification.id, ids))
+    )
+    notifications = {row.id: row for row in rows}
+    mailboxes = {delivery.mailbox_id for delivery in claimed}
+    addresses = dict(session.execute(select(Mailbox.id, Mailbox.email).where(among(session, Mailbox.id, mailboxes))).all())
+    deadline = time.monotonic() + LEASE.total_seconds() - LEASE_MARGIN
+    return [
+        _letter(session, settings, delivery, notifications[delivery.notification_id], addresses[delivery.mailbox_id], now, deadline)
+        for delivery in claimed
+    ]
+
+
+def _letter(session: Session, settings: Settings, delivery: Claimed, row: Any, address: str, now: datetime, deadline: float) -> Letter:
+    local, _, domain = settings.bounce_address.rpartition("@")
+    sender = f"{local}+{signing.delivery_token(settings, 'bounce', delivery.id)}@{domain}"
+    locale = row.locale or settings.default_locale
+    try:
+        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, locale)
+    except Exception as error:
+        return Letter(delivery.id, address, sender, _failing(error))
+
+    def make() -> bytes:
+        if time.monotonic() > deadline:
+            raise Stale
+        return compiled.mail(_reader(settings, row, address), _stamp(settings, delivery, row, address, now))
+
+    return Letter(delivery.id, address, sender, make)
+
+
+def _failing(error: Exception) -> Callable[[], bytes]:
+    """The other letters of a batch have nothing to do with it."""
+
+    def make() -> bytes:
+        raise error
+
+    return make
+
+
+def _stamp(settings: Settings, delivery: Claimed, row: Any, address: str, now: datetime) -> Stamp:
+    kind = KINDS[row.kind]
+    return Stamp(
+        to=address,
+        message_id=f"<{signing.delivery_token(settings, 'message', delivery.id)}@{settings.brand.mail_domain}>",
+        date=now,
+        rule=delivery.rule,
+        category=kind.category,
+        thread_id=_thread(settings, row),
+        unsubscribe_url=unsubscribe_url(settings, row.account_id, row.kind) if kind.optional and row.account_id else None,
+    )
+
+
+def _reader(settings: Settings, row: Any, address: str) -> Reader:
+    data = contents.with_link(settings, row.data) | ({"email": address} if row.kind == "confirmation" else {})
+    return Reader(row.name or "", row.time_zone or "UTC", row.services, data)
+
+
+def _thread(settings: Settings, row: Any) -> str | None:
+    """All revisions of an announcement are one conversation in a mail program."""
+    if row.source != "announcement":
+        return None
+    return f"<{row.source_ref}.{row.account_id}@{settings.brand.mail_domain}>"
+
+
+def unsubscribe_url(settings: Settings, account_id: int, kind: str) -> str:
+    return f"{settings.base_url}/unsubscribe/{signing.sign(settings, 'unsubscribe', [account_id, kind])}"

@@ -1,0 +1,148 @@
+"""Rendered parts to the bytes of a mail (RFC 5322, 2045–2047): what all readers share is encoded once.
+
+Lines are at most 76 octets of US-ASCII, so no relay has to recode them, which would break a DKIM signature.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from base64 import b64encode
+from binascii import b2a_qp
+from collections.abc import Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+
+LINE = 76
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_LONG = re.compile(rb"^(.{74,75})(=20|=09)\n", re.M)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+
+
+def quoted(text: str) -> bytes:
+    """Quoted-printable. Ends at the start of a line, with a soft break where `text` does not, so that more may follow."""
+    if not text:
+        return b""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "")
+    # the added character keeps room for the soft break on the last line, and is cut off again
+    encoded = b2a_qp(text.encode("utf-8", "replace") + b"a", istext=True)[:-1]
+    if b"=20\n" in encoded or b"=09\n" in encoded:  # white space at a line's end, which b2a_qp encodes beyond the limit
+        encoded = _LONG.sub(rb"\1=\n\2\n", encoded)
+    if encoded and not encoded.endswith(b"\n"):
+        encoded += b"=\n"
+    return encoded.replace(b"\n", b"\r\n")
+
+
+def phrase(text: str, first: int) -> bytes:
+    """The value of an unstructured header: folded, and RFC 2047 encoded where it has to be. `first`: columns used already."""
+    text = " ".join(_UNSAFE.sub(" ", text).split())
+    if text.isascii() and "=?" not in text:
+        folded = _folded(text, first)
+        if folded is not None:
+            return folded
+    return b"\r\n ".join(b"=?utf-8?b?" + b64encode(chunk) + b"?=" for chunk in _chunks(text, 39))
+
+
+def _folded(text: str, first: int) -> bytes | None:
+    """None where a word alone is longer than a line."""
+    lines, line, room = [], "", LINE - first
+    for word in text.split(" "):
+        if line and len(line) + 1 + len(word) > room:
+            lines.append(line)
+            line, room = "", LINE - 1
+        line = f"{line} {word}" if line else word
+        if len(line) > room:
+            return None
+    return "\r\n ".join([*lines, line]).encode("ascii")
+
+
+def _chunks(text: str, size: int) -> list[bytes]:
+    """RFC 2047, section 5: every encoded word holds whole characters."""
+    chunks, chunk = [], b""
+    for character in text:
+        octets = character.encode("utf-8")
+        if len(chunk) + len(octets) > size:
+            chunks.append(chunk)
+            chunk = b""
+        chunk += octets
+    return [*chunks, chunk]
+
+
+def header_text(text: str) -> str:
+    """What can stand in a structured header: no control characters, so that it can begin neither a line nor a header."""
+    if text.isprintable():
+        return text.strip()
+    return _UNSAFE.sub("", text).strip()
+
+
+_date = lru_cache(maxsize=256)(format_datetime)  # many mails leave in the same second
+
+
+def message_ids(*ids: str) -> str:
+    return " ".join(f"<{header_text(id).strip('<>')}>" for id in ids)
+
+
+def _sender(name: str, address: str) -> bytes:
+    address = header_text(address)
+    if not name.strip():
+        return address.encode()
+    text = _UNSAFE.sub(" ", name).strip()
+    if not text.isascii() or "=?" in text:
+        encoded = phrase(text, len("From: "))
+    elif _PLAIN_NAME.fullmatch(text):
+        encoded = text.encode("ascii")
+    else:
+        encoded = b'"' + re.sub(r'([\\"])', r"\\\1", text).encode("ascii") + b'"'
+    return encoded + b"\r\n <" + address.encode() + b">"
+
+
+class Envelope:
+    """One mail, but for what differs between readers: multipart/alternative of text and HTML."""
+
+    def __init__(self, sender_name: str, sender_address: str, language: str, text: Sequence[str], html: Sequence[str]) -> None:
+        """`text` and `html` are the parts that all readers share; one varying string stands between each two."""
+        # "=_" is no quoted-printable, so that no content can hold the boundary (RFC 2045, section 6.7)
+        boundary = b"=_" + secrets.token_hex(12).encode()
+        self._from = b"From: " + _sender(sender_name, sender_address) + b"\r\nTo: "
+        self._rest = (
+            b"\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nContent-Language: "
+            + header_text(language).replace("_", "-").encode("ascii", "ignore")
+            + b'\r\nContent-Type: multipart/alternative;\r\n boundary="'
+            + boundary
+            + b'"\r\n'
+        )
+        opening = b"\r\n--" + boundary + b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        fixed_text, fixed_html = [quoted(part) for part in text], [quoted(part) for part in html]
+        fixed_html[-1] += b"\r\n--" + boundary + b"--\r\n"
+        fixed_text[0] = opening % b"plain" + fixed_text[0]
+        fixed_text[-1] += opening % b"html" + fixed_html[0]
+        self._fixed = (*fixed_text, *fixed_html[1:])
+
+    def fill(
+        self,
+        *,
+        to: str,
+        subject: bytes,
+        date: datetime,
+        message_id: str,
+        thread_id: str | None,
+        unsubscribe_url: str | None,
+        text: Sequence[str],
+        html: Sequence[str],
+    ) -> bytes:
+        """`subject` as phrase() gives it; `text` and `html` what differs, in order."""
+        headers = f"\r\nDate: {_date(date)}\r\nMessage-ID: {message_ids(message_id)}"
+        if thread_id:
+            thread = message_ids(thread_id)
+            headers += f"\r\nIn-Reply-To: {thread}\r\nReferences: {thread}"
+        if unsubscribe_url:
+            url = header_text(unsubscribe_url).replace(" ", "%20").replace("<", "%3C").replace(">", "%3E")
+            headers += f"\r\nList-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"
+        parts = [self._from, header_text(to).encode(), b"\r\nSubject: ", subject, headers.encode(), self._rest]
+        varying = [quoted(value) for value in (*text, *html)]
+        for fixed, value in zip(self._fixed, varying, strict=False):
+            parts += (fixed, value)
+        parts.append(self._fixed[-1])
+        return b"".join(parts)

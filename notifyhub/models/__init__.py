@@ -1,0 +1,27 @@
+"""Tables only, one file per subject; no decisions."""
+
+from notifyhub.models.access import ApiKey, Idempotency
+from notifyhub.models.account import Account
+from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
+from notifyhub.models.announcement import Announcement, Revision
+from notifyhub.models.audit import AuditEntry
+from notifyhub.models.notification import Delivery, Notification
+from notifyhub.models.relay import RelayState
+from notifyhub.models.service import Service, ServiceAddress
+
+__all__ = [
+    "Account",
+    "Announcement",
+    "ApiKey",
+    "AuditEntry",
+    "Confirmation",
+    "Delivery",
+    "DeliveryAddress",
+    "Idempotency",
+    "Mailbox",
+    "Notification",
+    "RelayState",
+    "Revision",
+    "Service",
+    "ServiceAddress",
+]

@@ -1,0 +1,184 @@
+"""Text with holes: compiled once, then filled per reader.
+
+Holes are made by random alphanumeric placeholders, because those pass through Markdown, HTML sanitising and
+premailer unchanged, where `{{ … }}` does not. What is filled in is never looked at again, so nothing in a value can act.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+WIDTH = 78
+
+
+class Hole(NamedTuple):
+    name: str
+
+
+class Section(NamedTuple):
+    """Filled once for each mapping of values that it is given: none, one or many."""
+
+    name: str
+    pieces: Pieces
+
+
+Piece = str | Hole | Section
+Pieces = tuple[Piece, ...]
+Values = Mapping[str, Any]  # a string for each hole, a sequence of Values for each section
+
+
+class Placeholders:
+    def __init__(self) -> None:
+        self.nonce = "x" + secrets.token_hex(6)
+        self._marks = re.compile(rf"{self.nonce}(hole|begin|end)([a-z]+)X")
+
+    def hole(self, name: str) -> str:
+        return f"{self.nonce}hole{name}X"
+
+    def begin(self, name: str) -> str:
+        return f"{self.nonce}begin{name}X"
+
+    def end(self, name: str) -> str:
+        return f"{self.nonce}end{name}X"
+
+    def tidy(self, text: str) -> str:
+        """Plain text in which a section that stood around lines holds exactly these lines."""
+        return re.sub(rf"[ ]*({self.nonce}begin[a-z]+X)\n|[ ]*({self.nonce}end[a-z]+X)\n?", r"\1\2", text)
+
+    def parse(self, text: str) -> Pieces:
+        return tuple(self._pieces(iter(self._marks.split(text)), None))
+
+    def _pieces(self, parts: Iterator[str], until: str | None) -> Iterator[Piece]:
+        for literal in parts:
+            if literal:
+                yield literal
+            what, name = next(parts, None), next(parts, "")
+            if what is None:
+                return
+            if what == "end":
+                assert name == until, f"{name} ends inside {until}"
+                return
+            yield Hole(name) if what == "hole" else Section(name, tuple(self._pieces(parts, name)))
+
+
+def settle(pieces: Pieces, known: Values) -> Pieces:
+    """Fills what is known by now; a value may be pieces itself. The rest stays open."""
+    settled: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) or piece.name not in known:
+            settled.append(piece)
+        elif isinstance(piece, Section):
+            for row in known[piece.name]:
+                settled += settle(piece.pieces, row)
+        elif isinstance(value := known[piece.name], str):
+            settled.append(value)
+        else:
+            settled += value
+    return tuple(settled)
+
+
+class Form:
+    """What one piece, or a line of them, becomes; `%` does the joining, as nothing in Python is faster."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._sections: list[tuple[str, Form]] = []
+        self._format = ""
+        for piece in pieces:
+            if isinstance(piece, str):
+                self._format += piece.replace("%", "%%")
+            else:
+                self._format += f"%({piece.name})s"
+            if isinstance(piece, Section):
+                self._sections.append((piece.name, Form(piece.pieces)))
+
+    def fill(self, values: Values) -> str:
+        if self._sections:
+            values = dict(values)
+            for name, form in self._sections:
+                rows = values[name]
+                values[name] = "".join([form.fill(row) for row in rows]) if rows else ""
+        return self._format % values
+
+
+class Pattern:
+    """Alternates what is the same for everyone (`fixed`, one more) with what is filled in per reader."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.fixed, self._forms = self._split([piece] for piece in pieces)
+
+    def _split(self, groups: Iterable[Sequence[Piece]]) -> tuple[tuple[str, ...], list[Form]]:
+        fixed, forms = [""], []
+        for group in groups:
+            if all(isinstance(piece, str) for piece in group):
+                fixed[-1] += self._finished("".join(map(str, group)))
+            else:
+                forms.append(Form(group))
+                fixed.append("")
+        return tuple(fixed), forms
+
+    def _finished(self, text: str) -> str:
+        return text
+
+    def vary(self, values: Values) -> list[str]:
+        return [form.fill(values) for form in self._forms]
+
+    def fill(self, values: Values) -> str:
+        return "".join(part for pair in zip(self.fixed, (*self.vary(values), ""), strict=True) for part in pair)
+
+
+class WrappedPattern(Pattern):
+    """Plain text in lines of at most 78 characters, whatever fills the holes: a line with holes is one piece, wrapped last."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self.fixed, self._forms = self._split(_lines(pieces))
+
+    def _finished(self, text: str) -> str:
+        return wrap(text)
+
+    def vary(self, values: Values) -> list[str]:
+        return [wrap(form.fill(values)) for form in self._forms]
+
+
+def _lines(pieces: Pieces) -> Iterator[list[Piece]]:
+    line: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Section):
+            yield line
+            yield [piece]
+            line = []
+        elif isinstance(piece, str):
+            first, *others = piece.split("\n")
+            line.append(first)
+            for other in others:
+                line.append("\n")
+                yield line
+                line = [other]
+        else:
+            line.append(piece)
+    yield line
+
+
+def wrap(text: str) -> str:
+    if len(text) <= WIDTH:
+        return text
+    return "\n".join([line if len(line) <= WIDTH else _wrap(line) for line in text.split("\n")])
+
+
+def _wrap(line: str) -> str:
+    """Breaks at spaces only, so that addresses stay whole; what follows is indented like the text of the first line."""
+    lead = len(line) - len(line.lstrip(" "))
+    item = re.match(r"([*+-]|\d+\.) +", line[lead:])
+    indent = " " * (lead + (item.end() if item else 0))
+    lines = []
+    while len(line) > WIDTH:
+        cut = line.rfind(" ", len(indent) + 1, WIDTH + 1)
+        if cut < 0:
+            cut = line.find(" ", WIDTH)
+        if cut < 0:
+            break
+        lines.append(line[:cut].rstrip(" "))
+        line = indent + line[cut:].lstrip(" ")
+    return "\n".join([*lines, line])

@@ -1,0 +1,95 @@
+"""Accounts as the routing core sees them: rows in, plain data out. The same loader serves one account and a chunk of an audience."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, String, cast, select, union
+from sqlalchemy.orm import Session, aliased
+
+from notifyhub import routing
+from notifyhub.models import Account, DeliveryAddress, Mailbox
+
+registered = aliased(Mailbox)
+previous = aliased(Mailbox)
+
+WHO = (Account.id, registered.id, registered.email, registered.status, registered.usable_since)
+BEFORE = (Account.registered_changed_at, previous.id, previous.email, previous.status, previous.usable_since)
+ADDRESS = (
+    DeliveryAddress.account_id,
+    DeliveryAddress.category,
+    DeliveryAddress.state,
+    DeliveryAddress.usable_since,
+    Mailbox.id,
+    Mailbox.email,
+    Mailbox.status,
+    Mailbox.usable_since,
+)
+
+
+class Loaded(NamedTuple):
+    recipient: routing.Recipient
+    addresses: list[routing.Address]
+
+
+def load(session: Session, accounts: ColumnElement[bool], question: routing.Notification) -> list[Loaded]:
+    """In order of account id, with what the policy needs to know for this question. `accounts` is a condition on Account."""
+    addresses = _addresses(session, accounts, question.category) if question.named is None else {}
+    muted = _muted(session, accounts) if question.optional else {}
+    changed = _changed(session, accounts) if question.category == "abuse" else {}
+    rows: Iterable[Any] = session.execute(
+        select(*WHO)
+        .outerjoin(registered, registered.id == Account.registered_mailbox_id)
+        .where(accounts, Account.erased_at.is_(None))
+        .order_by(Account.id)
+    )
+    none: list[routing.Address] = []
+    loaded = []
+    for account_id, id, email, status, usable_since in rows:
+        mailbox = routing.Mailbox(id, email, status, usable_since) if id else None
+        before, changed_at = changed.get(account_id, NOT_CHANGED)
+        recipient = routing.Recipient(account_id, mailbox, before, changed_at, muted.get(account_id, NOTHING_MUTED))
+        loaded.append(Loaded(recipient, addresses.get(account_id, none)))
+    return loaded
+
+
+NOT_CHANGED = (None, None)
+NOTHING_MUTED: frozenset[str] = frozenset()
+
+
+def _muted(session: Session, accounts: ColumnElement[bool]) -> dict[int, frozenset[str]]:
+    rows = session.execute(select(Account.id, Account.muted).where(accounts, cast(Account.muted, String) != "[]"))
+    return {id: frozenset(kinds) for id, kinds in rows}
+
+
+def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple[routing.Mailbox | None, datetime | None]]:
+    """The registered address before the present one, and since when it is not: rule 6 asks for it."""
+    rows: Iterable[Any] = session.execute(
+        select(Account.id, *BEFORE)
+        .outerjoin(previous, previous.id == Account.previous_registered_mailbox_id)
+        .where(accounts, Account.registered_changed_at.is_not(None))
+    )
+    return {id: (routing.Mailbox(*before) if before[0] else None, changed_at) for id, changed_at, *before in rows}
+
+
+def _addresses(session: Session, accounts: ColumnElement[bool], category: str) -> dict[int, list[routing.Address]]:
+    rows: Iterable[Any] = session.execute(
+        select(*ADDRESS)
+        .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
+        .join(Account, Account.id == DeliveryAddress.account_id)
+        .where(accounts, DeliveryAddress.category == category)
+        .order_by(DeliveryAddress.account_id, DeliveryAddress.position)
+    )
+    found: dict[int, list[routing.Address]] = defaultdict(list)
+    for account_id, category, state, since, id, email, status, usable_since in rows:
+        found[account_id].append(routing.Address(category, routing.Mailbox(id, email, status, usable_since), state, since))
+    return found
+
+
+def choosing(session: Session, mailbox_id: int) -> list[int]:
+    """Ids of the accounts whose mail may go to this mailbox."""
+    listed = select(DeliveryAddress.account_id).where(DeliveryAddress.mailbox_id == mailbox_id, DeliveryAddress.state != "pending")
+    return list(session.scalars(union(listed, select(Account.id).where(Account.registered_mailbox_id == mailbox_id))))

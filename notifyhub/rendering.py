@@ -1,0 +1,460 @@
+"""Content → subject, text, HTML: compiled once per content, locale and brand, then filled per reader by joining strings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from babel import Locale
+from babel.support import NullTranslations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from premailer import Premailer
+
+from notifyhub import languages, markdown, windows
+from notifyhub.colours import readable, text_on
+from notifyhub.config import Brand
+from notifyhub.languages import choose_locale
+from notifyhub.markdown import one_line, problems
+from notifyhub.mime import Envelope, phrase
+from notifyhub.patterns import Pattern, Placeholders, Values, WrappedPattern, settle
+
+__all__ = ["Compiled", "Content", "Item", "Parts", "Reader", "Stamp", "choose_locale", "compile_content", "problems"]
+
+TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
+MANY_SERVICES = 6  # more than these are listed at the end, so that the text stays in the first screen
+FEW_SERVICES = 4  # as many of them are named at the top
+GROUPS_KEPT = 500  # of some 30 kB each
+
+Gettext = Callable[[str], str]
+
+
+class Content(NamedTuple):
+    kind: str  # a key of kinds.KINDS
+    impact: str | None = None  # no-impact, reduced-redundancy, degraded, outage
+    starts_at: datetime | None = None  # aware
+    ends_at: datetime | None = None
+    texts: Mapping[str, Mapping[str, str]] | None = None  # {locale: {"title", "body"}}, Markdown; None: the kind's own template
+    action: str = "published"  # published, changed, reminder, started, completed, cancelled
+
+
+class Reader(NamedTuple):
+    account_name: str
+    time_zone: str
+    services: Sequence[Sequence[str]]  # (order number, name) of each that is affected
+    data: Mapping[str, Any] = {}  # the notification's own, for kinds with their own template
+
+
+class Stamp(NamedTuple):
+    """What one mail carries besides its content."""
+
+    to: str
+    message_id: str
+    date: datetime
+    rule: int
+    category: str
+    thread_id: str | None = None  # -> In-Reply-To, References
+    unsubscribe_url: str | None = None  # -> List-Unsubscribe, List-Unsubscribe-Post (RFC 8058), a link in the footer
+
+
+class Item(NamedTuple):
+    """An item of the inbox: the content's own body, without the mail around it."""
+
+    title: str
+    text: str
+    html: str
+
+
+class Parts(NamedTuple):
+    subject: str
+    text: str
+    html: str
+
+
+class Group(NamedTuple):
+    """What readers in one time zone whom the same rule chose have in common."""
+
+    subject: Pattern
+    fixed_subject: bytes | None  # where it is the same for all
+    inbox_text: Pattern
+    inbox_html: Pattern
+    text: Pattern
+    html: Pattern
+    envelope: Envelope
+
+
+class Impact(NamedTuple):
+    mark: str
+    name: str
+    meaning: str
+
+
+def compile_content(content: Content, locale: str, brand: Brand, default_locale: str = "en") -> Compiled:
+    """Takes milliseconds: keep the answer. `locale` is an account's; ValueError where problems() would have found some."""
+    available = content.texts if content.texts is not None else languages.translated()
+    if not available:
+        raise ValueError("no text in any language")
+    chosen = choose_locale(locale, available, default_locale)
+    same_language = locale.replace("-", "_").partition("_")[0].lower() == chosen.replace("-", "_").partition("_")[0].lower()
+    return Compiled(content, chosen, languages.formats(locale if same_language else chosen), brand)
+
+
+class Compiled:
+    def __init__(self, content: Content, locale: str, formats: Locale, brand: Brand) -> None:
+        self.locale = locale
+        self._content, self._formats, self._brand = content, formats, brand
+        self._words = languages.translations(locale)
+        self._rtl = languages.direction(locale) == "rtl"
+        self._marks = marks = Placeholders()
+        self._groups: dict[tuple[str, int, str, int, bool], Group] = {}
+
+        own = _own_text if content.texts is None else _staff_text
+        title, bodies = own(content, locale, brand, marks, self._words)
+        self._subject = marks.parse(_with_action(title, content.action, self._words.gettext))
+        self._inbox_html = marks.parse(bodies.inbox)
+        self._inbox_text = marks.parse(_text(bodies.inbox, marks))
+        layout = _layout(content, locale, brand, marks, self._words.gettext, title)
+        safe = {"body": Markup(bodies.mail), "after": Markup(bodies.after)}  # noqa: S704 (sanitised, or our own template)
+        self._html = marks.parse(_html_mail(locale, layout | safe))
+        text = {"body": _text(bodies.mail, marks), "after": _text(bodies.after, marks)}
+        self._text = marks.parse(_text_mail(locale, layout | text))
+
+    def inbox(self, reader: Reader) -> Item:
+        group = self._group(reader, None)
+        plain, html = self._values(reader, None)
+        return Item(group.subject.fill(plain), group.inbox_text.fill(plain), group.inbox_html.fill(html))
+
+    def parts(self, reader: Reader, stamp: Stamp) -> Parts:
+        group = self._group(reader, stamp)
+        plain, html = self._values(reader, stamp)
+        return Parts(group.subject.fill(plain), group.text.fill(plain), group.html.fill(html))
+
+    def mail(self, reader: Reader, stamp: Stamp) -> bytes:
+        group = self._group(reader, stamp)
+        plain, html = self._values(reader, stamp)
+        return group.envelope.fill(
+            to=stamp.to,
+            subject=group.fixed_subject or phrase(group.subject.fill(plain), len("Subject: ")),
+            date=stamp.date,
+            message_id=stamp.message_id,
+            thread_id=stamp.thread_id,
+            unsubscribe_url=stamp.unsubscribe_url,
+            text=group.text.vary(plain),
+            html=group.html.vary(html),
+        )
+
+    def _group(self, reader: Reader, stamp: Stamp | None) -> Group:
+        many = (len(reader.services) > 0) + (len(reader.services) > MANY_SERVICES)
+        if stamp:
+            key = (reader.time_zone, stamp.rule, stamp.category, many, bool(stamp.unsubscribe_url))
+        else:
+            key = (reader.time_zone, 0, "support", many, False)
+        if key not in self._groups:
+            if len(self._groups) >= GROUPS_KEPT:
+                self._groups.clear()
+            self._groups[key] = self._settled(*key)
+        return self._groups[key]
+
+    def _settled(self, time_zone: str, rule: int, category: str, many: int, unsubscribe: bool) -> Group:
+        """Fills in what these readers have in common; an empty row leaves the holes of a section open."""
+        _, marks = self._words.gettext, self._marks
+        window = windows.spell(self._content.starts_at, self._content.ends_at, time_zone, self._formats, self._words)
+        optional = {name: [{name: text}] if text else () for name, text in window._asdict().items() if name != "local"}
+        plain = {
+            "window": window.inline(),
+            "when": [{"local": window.local, **optional}],
+            "affected": [{"more": [{}] if many > 1 else ()}] if many else (),
+            "all": [{}] if many > 1 else (),
+            "unsubscribe": [{}] if unsubscribe else (),
+        }
+        why = _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
+        text = plain | {"why": marks.parse(why)}
+        html = _escaped(plain) | {"why": marks.parse(escape(why))}
+        subject = Pattern(settle(self._subject, text))
+        text_mail, html_mail = WrappedPattern(settle(self._text, text)), Pattern(settle(self._html, html))
+        return Group(
+            subject=subject,
+            fixed_subject=phrase(subject.fixed[0], len("Subject: ")) if len(subject.fixed) == 1 else None,
+            inbox_text=Pattern(settle(self._inbox_text, text)),
+            inbox_html=Pattern(settle(self._inbox_html, html)),
+            text=text_mail,
+            html=html_mail,
+            envelope=Envelope(self._brand.sender_name, self._brand.sender_address, self.locale, text_mail.fixed, html_mail.fixed),
+        )
+
+    def _values(self, reader: Reader, stamp: Stamp | None) -> tuple[Values, Values]:
+        """What fills the holes that are left: as plain text, and as HTML."""
+        rows = [{"number": one_line(number), "name": one_line(name)} for number, name in reader.services]
+        shown = rows if len(rows) <= MANY_SERVICES else rows[:FEW_SERVICES]
+        services = ", ".join([f"{row['name']} ({row['number']})" for row in shown])
+        values: dict[str, Any] = {"account": one_line(reader.account_name), "services": services, "rows": shown}
+        if len(shown) < len(rows):
+            more = {"count": len(rows) - len(shown)}
+            values["services"] += " " + self._words.ngettext("and %(count)s more", "and %(count)s more", more["count"]) % more
+            values["more"] = self._words.gettext("and %(count)s more: the full list is at the end") % more
+            values["every"] = rows
+        if self._content.texts is None:
+            values |= OWN[self._content.kind].values(reader, self._formats, self._words)
+        if stamp:
+            values["to"] = one_line(stamp.to)
+            if stamp.unsubscribe_url:
+                values["url"] = one_line(stamp.unsubscribe_url)
+        return values, _escaped(values, self._rtl)
+
+
+def _escaped(values: Values, isolate: bool = False) -> dict[str, Any]:
+    """As HTML. `isolate`: names in the other direction keep to themselves, such as a host name in an Arabic sentence."""
+    safe: dict[str, Any] = {}
+    for name, value in values.items():
+        if type(value) is not str:
+            safe[name] = [_escaped(row, isolate) for row in value]
+        elif isolate and name in ISOLATED:
+            safe[name] = f"<bdi>{escape(value)}</bdi>"
+        else:
+            safe[name] = escape(value)
+    return safe
+
+
+ISOLATED = frozenset(("account", "name", "number", "email"))
+
+
+# --- what the mail says -----------------------------------------------------------------------------------------------
+
+
+class Bodies(NamedTuple):
+    """HTML with holes."""
+
+    inbox: str
+    mail: str
+    after: str = ""  # below the button
+
+
+def _staff_text(content: Content, locale: str, brand: Brand, marks: Placeholders, words: NullTranslations) -> tuple[str, Bodies]:
+    assert content.texts is not None
+    text = content.texts[locale]
+    found = problems(text["title"], text["body"])
+    if found:
+        raise ValueError("; ".join(f"{field} ({locale}): {message}" for field, message in found))
+    body = markdown.to_html(markdown.with_holes(text["body"], marks))
+    return markdown.with_holes(one_line(text["title"]), marks), Bodies(body, body)
+
+
+def _own_text(content: Content, locale: str, brand: Brand, marks: Placeholders, words: NullTranslations) -> tuple[str, Bodies]:
+    own = OWN[content.kind]
+    template = _environment(_strings(locale)).get_template(f"{content.kind}.html")
+
+    def block(name: str, mail: bool) -> str:
+        context = template.new_context({"brand": brand, "mail": mail, **_functions(marks)})
+        return "".join(template.blocks[name](context)).strip()
+
+    return own.title(words.gettext, brand), Bodies(block("body", False), block("body", True), block("after", True))
+
+
+class Own(NamedTuple):
+    """A kind whose text is a template of ours."""
+
+    title: Callable[[Gettext, Brand], str]
+    link: Callable[[Gettext, Brand, Placeholders], dict[str, str]]
+    values: Callable[[Reader, Locale, NullTranslations], dict[str, Any]]
+    settings: bool = True
+
+
+def _confirmation_title(_: Gettext, brand: Brand) -> str:
+    return _("Confirm this address for notifications from %(provider)s") % {"provider": brand.name}
+
+
+def _confirmation_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[str, str]:
+    return {"label": _("Confirm this address"), "target": marks.hole("link")}
+
+
+def _confirmation_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
+    expires_at = datetime.fromisoformat(reader.data["expires_at"])
+    return {
+        "email": one_line(reader.data["email"]),
+        "link": one_line(reader.data.get("link", "")),
+        "expires": windows.moment(expires_at, reader.time_zone, formats, words),
+    }
+
+
+def _changes_title(_: Gettext, brand: Brand) -> str:
+    return _("Your addresses for notifications were changed")
+
+
+def _changes_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[str, str]:
+    return {"label": _("Check your addresses"), "target": f"{brand.base_url}/settings/send-email"}
+
+
+def _changes_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
+    _, categories = words.gettext, _categories(words.gettext)
+    sentences = {
+        "added": _("Added for %(category)s"),
+        "removed": _("Removed from %(category)s"),
+        "replaced": _("Replaced for %(category)s"),
+        "registered": _("New registered address"),
+    }
+    return {
+        "changes": [
+            {
+                "what": sentences[change["action"]] % {"category": categories.get(change.get("category"), _("all categories"))},
+                "email": one_line(change["email"]),
+            }
+            for change in reader.data["changes"]
+        ]
+    }
+
+
+def _repair_title(_: Gettext, brand: Brand) -> str:
+    return _("Our mail does not reach you")
+
+
+def _repair_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[str, str]:
+    return {"label": _("Put your addresses right"), "target": f"{brand.base_url}/settings/send-email"}
+
+
+def _repair_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
+    return {"addresses": [{"email": one_line(email)} for email in reader.data["addresses"]]}
+
+
+OWN = {
+    "confirmation": Own(_confirmation_title, _confirmation_link, _confirmation_values, settings=False),
+    "addresses_changed": Own(_changes_title, _changes_link, _changes_values),
+    "repair": Own(_repair_title, _repair_link, _repair_values),
+}
+
+
+# --- what stands around it --------------------------------------------------------------------------------------------
+
+
+def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _: Gettext, title: str) -> dict[str, Any]:
+    own = OWN[content.kind] if content.texts is None else None
+    direction = languages.direction(locale)
+    return {
+        "brand": brand,
+        "content": content,
+        "title": title,
+        "language": locale.replace("_", "-"),
+        "dir": direction,
+        "rtl": direction == "rtl",
+        "start": "right" if direction == "rtl" else "left",
+        "end": "left" if direction == "rtl" else "right",
+        "bar": brand.accent,
+        "on_bar": text_on(brand.accent),
+        "accent": readable(brand.accent, "#ffffff"),
+        "accent_on_dark": readable(brand.accent, "#191817"),
+        "facts": own is None,
+        "eyebrow": None if own else _eyebrow(content, _),
+        "lead": _leads(_).get(content.action),
+        "impact": _impacts(_)[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
+        "when": bool(content.starts_at or content.ends_at),
+        "link": own.link(_, brand, marks) if own else {"label": _("Open in your inbox"), "target": f"{brand.base_url}/inbox"},
+        "settings": own is None or own.settings,
+        **_functions(marks),
+    }
+
+
+def _html_mail(locale: str, values: dict[str, Any]) -> str:
+    html = _environment(_strings(locale)).get_template("layout.html").render(values)
+    inlined = Premailer(html, allow_network=False, strip_important=False, disable_validation=True, cssutils_logging_level=50)
+    return "<!doctype html>\n" + str(inlined.transform(pretty_print=False))
+
+
+def _text_mail(locale: str, values: dict[str, Any]) -> str:
+    text = _environment(_strings(locale)).get_template("layout.txt").render(values)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _text(html: str, marks: Placeholders) -> str:
+    return marks.tidy(markdown.to_text(html)) if html else ""
+
+
+def _functions(marks: Placeholders) -> dict[str, Any]:
+    return {"hole": marks.hole, "begin": marks.begin, "end_of": marks.end}
+
+
+def _strings(locale: str) -> str:
+    return choose_locale(locale, languages.translated(), languages.SOURCE)
+
+
+@cache
+def _environment(locale: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.install_gettext_translations(languages.translations(locale), newstyle=True)  # type: ignore[attr-defined]
+    return environment
+
+
+def _with_action(title: str, action: str, _: Gettext) -> str:
+    subjects = {
+        "published": "%(title)s",
+        "changed": _("Changed: %(title)s"),
+        "reminder": _("Reminder: %(title)s"),
+        "started": _("Started: %(title)s"),
+        "completed": _("Completed: %(title)s"),
+        "cancelled": _("Cancelled: %(title)s"),
+    }
+    return subjects[action] % {"title": title}
+
+
+def _leads(_: Gettext) -> dict[str, str]:
+    return {
+        "changed": _("This has changed. What you read here replaces what we wrote before."),
+        "reminder": _("A reminder of what we announced before. Nothing has changed since."),
+        "started": _("This has started. We write again when it is over."),
+        "completed": _("This is completed. If something does not work as it should, open a ticket."),
+        "cancelled": _("This will not take place. You need do nothing."),
+    }
+
+
+def _eyebrow(content: Content, _: Gettext) -> str:
+    return {
+        "maintenance": _("Planned maintenance"),
+        "emergency": _("Emergency maintenance"),
+        "outage": _("Outage"),
+        "service_change": _("Service change"),
+        "news": _("News"),
+    }[content.kind]
+
+
+def _impacts(_: Gettext) -> dict[str, Impact]:
+    return {
+        "no-impact": Impact("○", _("No impact"), _("Your services keep running.")),
+        "reduced-redundancy": Impact(
+            "□", _("Reduced redundancy"), _("Your services keep running, with less protection against a failure.")
+        ),
+        "degraded": Impact("■", _("Degraded"), _("Your services may be slower or interrupted for moments.")),
+        "outage": Impact("▲", _("Outage"), _("Your services cannot be reached during this time.")),
+    }
+
+
+def _categories(_: Gettext) -> dict[str | None, str]:
+    return {
+        "invoices": _("invoices and orders"),
+        "support": _("support"),
+        "abuse": _("abuse and security"),
+        "announcements": _("announcements"),
+    }
+
+
+def _reasons(_: Gettext) -> dict[int, str]:
+    """Why this address got the mail, by the rule of the routing policy that chose it."""
+    return {
+        0: _("This mail was sent to %(to)s because it is about this address, or about the account that uses it."),
+        3: _("This mail was sent to %(to)s because the account has set this address for: %(category)s."),
+        4: _(
+            "This mail was sent to %(to)s because it is the account’s registered address, and no other address is in use for: %(category)s."
+        ),
+        6: _(
+            "This mail was sent to %(to)s because it is the account’s registered address, or was until lately."
+            " The address for %(category)s changed in the last 72 hours; to be safe, we write to both."
+        ),
+    }

@@ -1,0 +1,20 @@
+"""HTTP only: parse, call one function, answer."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from notifyhub.routes import api, health, links, pages, problems, start
+
+
+def init_app(app: Flask) -> None:
+    problems.init_app(app)
+    pages.init_app(app)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(links.blueprint)
+    app.register_blueprint(start.blueprint)
+    if app.extensions["settings"].embedded_mailbox:
+        from notifyhub.routes import dev
+
+        app.register_blueprint(dev.blueprint)
+    api.init_app(app)

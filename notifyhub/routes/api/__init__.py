@@ -1,0 +1,51 @@
+"""The HTTP API: /v1, JSON, described at /openapi.json and /docs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, render_template
+from flask_smorest import Api
+
+from notifyhub import access, news
+from notifyhub.routes.api import accounts, announcements, base, deliveries, inbox, send_email
+
+BLUEPRINTS = (accounts.blueprint, send_email.blueprint, inbox.blueprint, announcements.blueprint, deliveries.blueprint)
+
+
+class ProblemApi(Api):
+    ERROR_SCHEMA = base.Problem
+    DEFAULT_ERROR_RESPONSE_CONTENT_TYPE = "application/problem+json"
+
+    def _register_error_handlers(self) -> None:
+        """routes/problems.py answers errors."""
+
+
+def init_app(app: Flask) -> None:
+    app.config.update(
+        API_TITLE="NotifyHub",
+        API_VERSION="1",
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {"description": "Who must be told this, where, and did it reach them?"},
+            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+            "security": [{"key": []}],
+        },
+    )
+    app.json = base.Json(app)
+    app.url_map.converters["external_id"] = base.ExternalIdConverter
+    news.init_app(app)
+    api = ProblemApi(app)
+    api.register_converter(base.ExternalIdConverter, lambda converter: {"type": "string", "maxLength": 128})
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+
+    @app.get("/openapi.json")
+    @access.public
+    def openapi() -> dict[str, Any]:
+        return api.spec.to_dict()
+
+    @app.get("/docs")
+    @access.public
+    def docs() -> str:
+        return render_template("docs.html", spec=api.spec.to_dict())

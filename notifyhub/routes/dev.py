@@ -1,0 +1,91 @@
+"""The catching mailbox, to be looked at: only beside the embedded parts, and only from this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+
+from notifyhub import access, catching
+
+blueprint = Blueprint("dev", __name__, url_prefix="/dev")
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# links of a mail open beside it; nothing in it runs, and nothing is loaded from elsewhere
+SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+MAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
+VIEWS = ("html", "text", "source")
+PAGE = 50
+
+
+@blueprint.before_request
+def from_this_machine() -> None:
+    """The Host too: a foreign page whose name resolves to 127.0.0.1 must not read mails. Nor may a proxy pass others on."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    forwarded = any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-Ip"))
+    if request.remote_addr not in ("127.0.0.1", "::1") or host not in ("127.0.0.1", "::1", "localhost") or forwarded:
+        abort(404)
+
+
+@blueprint.after_request
+def strict(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/mail")
+@access.public
+def mails() -> str:
+    words = request.args.get("q", "")
+    found, following = catching.newest(_folder(), PAGE, request.args.get("cursor"), words)
+    return render_template("dev/mails.html", mails=found, following=following, words=words, searched=catching.SEARCHED)
+
+
+@blueprint.get("/mail/<message_id>")
+@access.public
+def mail(message_id: str) -> str:
+    caught = _read(message_id)
+    views = [name for name in VIEWS if getattr(caught, name) is not None]
+    chosen = request.args.get("view", views[0])
+    if chosen not in views:
+        abort(404)
+    return render_template("dev/mail.html", mail=caught, views=views, chosen=chosen, sandbox=SANDBOX)
+
+
+@blueprint.get("/mail/<message_id>/html")
+@access.public
+def html(message_id: str) -> Response:
+    caught = _read(message_id)
+    if caught.html is None:
+        abort(404)
+    response = make_response(f'{caught.html}<base target="_blank">')  # at the end: before a doctype it would change the layout
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+@blueprint.get("/mail/<message_id>/attachments/<int:number>")
+@access.public
+def attachment(message_id: str, number: int) -> Response:
+    """Always as a download, whatever it claims to be."""
+    attachments = _read(message_id).attachments
+    if number >= len(attachments):
+        abort(404)
+    response = make_response(attachments[number].content)
+    response.headers["Content-Type"] = "application/octet-stream"
+    response.headers.set("Content-Disposition", "attachment", filename=attachments[number].name)
+    return response
+
+
+def _folder() -> Path:
+    folder: Path = current_app.extensions["settings"].mailbox_dir
+    return folder
+
+
+def _read(message_id: str) -> catching.Caught:
+    return catching.read(_folder(), message_id) or abort(404)

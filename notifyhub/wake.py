@@ -1,0 +1,121 @@
+"""Says "there is work", and "there is news". Only hints: the rows are the truth, and a sweep finds what a lost hint left lying."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+from flask import Flask, current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from notifyhub.logs import log
+
+# Jobs by name, in the order in which an idle worker takes them.
+JOBS = {
+    "drain": "notifyhub.jobs.drain.run",
+    "fan_out": "notifyhub.jobs.fan_out.run",
+    "sweep": "notifyhub.jobs.sweep.run",
+}
+JOB_TIMEOUT = 120  # seconds; every job hands over to a fresh one long before
+PENDING_TTL = 30  # seconds until a wake-up that never ran is given up for lost
+RUNNING_TTL = 3  # seconds that a running job is known to run without saying so again
+NEWS = "notifyhub:news"
+
+
+def init_app(app: Flask) -> None:
+    url = app.extensions["settings"].redis_url
+    app.extensions["redis"] = redis.from_url(
+        url, socket_timeout=2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0), health_check_interval=30
+    )
+
+
+def client() -> redis.Redis:
+    connection: redis.Redis = current_app.extensions["redis"]
+    return connection
+
+
+def after_commit(session: Session, job: str, *ids: Any) -> None:
+    """Enqueues the job once the session's transaction is committed; not at all if it is rolled back."""
+    session.info.setdefault("wakes", {})[(job, *ids)] = None
+
+
+def news_after_commit(session: Session, account_ids: Iterable[int]) -> None:
+    """Tells whoever follows one of these inboxes to look for new items, once the transaction is committed."""
+    session.info.setdefault("news", set()).update(account_ids)
+
+
+def read_after_commit(session: Session, account_id: int, ids: Iterable[Any], read_at: str | None) -> None:
+    """Tells whoever follows this inbox that items were read (or are unread again)."""
+    session.info.setdefault("reads", []).append([account_id, [str(id) for id in ids], read_at])
+
+
+@event.listens_for(Session, "after_commit")
+def _fire(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    for job, *ids in session.info.pop("wakes", ()):
+        now(job, *ids)
+    told = {"new": sorted(session.info.pop("news", ())), "read": session.info.pop("reads", [])}
+    if any(told.values()):
+        _announce(told)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, previous: SessionTransaction) -> None:
+    if previous.nested:  # a savepoint: what the transaction around it asked for, still holds
+        return
+    for name in ("wakes", "news", "reads"):
+        session.info.pop(name, None)
+
+
+def now(job: str, *ids: Any) -> bool:
+    """Enqueues the job, unless the same one already waits. False when Redis is away: the sweep will see to it."""
+    pending = pending_key(job, *ids)
+    try:
+        connection = client()
+        if not connection.set(pending, "1", nx=True, ex=PENDING_TTL):
+            return True
+        queue = Queue(job, connection=connection, serializer=JSONSerializer)
+        queue.enqueue(JOBS[job], *ids, job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=300)
+    except redis.RedisError as error:
+        log.warning("no wake-up, the sweep will find the work", job=job, error=str(error))
+        return False
+    return True
+
+
+def others_wait(job: str) -> bool:
+    """Whether a job of another name waits that no worker is at. Says, for the others, that this one is running."""
+    try:
+        connection = client()
+        connection.set(_running_key(job), "1", ex=RUNNING_TTL)
+        others = [name for name in JOBS if name != job and not connection.exists(_running_key(name))]
+        return any(Queue(name, connection=connection, serializer=JSONSerializer).count for name in others)
+    except redis.RedisError:
+        return False  # nobody can be waiting for what nobody can ask for
+
+
+def _running_key(job: str) -> str:
+    return f"notifyhub:running:{job}"
+
+
+def pending_key(job: str, *ids: Any) -> str:
+    return ":".join(["notifyhub:pending", job, *map(str, ids)])
+
+
+def started(job: str, *ids: Any) -> None:
+    """A job says so before it looks for work, so that work which comes from now on gets a job of its own."""
+    client().delete(pending_key(job, *ids))
+
+
+def _announce(told: dict[str, Any]) -> None:
+    try:
+        client().publish(NEWS, json.dumps(told))
+    except redis.RedisError as error:
+        log.warning("followers of inboxes see the news at their next look", error=str(error))

@@ -1,0 +1,44 @@
+"""Text that people typed: what may stand in one line, and what in many."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# embeddings and overrides of direction can make a name read as something else (UAX #9); marks and joiners are wanted
+DIRECTION_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+REFUSED_CATEGORIES = {"Cc": "a control character", "Cs": "half of a surrogate pair", "Zl": "a line break", "Zp": "a line break"}
+
+
+def one_line(text: str, most: int, least: int = 0) -> str:
+    """The text without white space around it. Raises ValueError with a sentence."""
+    text = text.strip()
+    if not text.isprintable():  # false for much that is fine, such as U+00A0 and U+200C
+        _refuse_controls(text, allowed="")
+    return _measured(text, most, least)
+
+
+def many_lines(text: str, most: int, least: int = 0) -> str:
+    """The same for text with line breaks, which come back as plain \\n."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    _refuse_controls(text, allowed="\n\t")
+    return _measured(text, most, least)
+
+
+def _refuse_controls(text: str, allowed: str) -> None:
+    for character in text:
+        if character in allowed:
+            continue
+        if character in DIRECTION_CONTROLS:
+            raise ValueError(f"has a character that turns the direction of text (U+{ord(character):04X})")
+        if character in "\r\n":
+            raise ValueError("has a line break; this is one line")
+        if what := REFUSED_CATEGORIES.get(unicodedata.category(character)):
+            raise ValueError(f"has {what} (U+{ord(character):04X})")
+
+
+def _measured(text: str, most: int, least: int) -> str:
+    if len(text) > most:
+        raise ValueError(f"has {len(text):,} characters; {most:,} are allowed")
+    if len(text) < least:
+        raise ValueError("is empty" if not text else f"needs at least {least} characters")
+    return text

@@ -1,0 +1,232 @@
+"""Letters to a mail server, whatever it does."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from notifyhub.channels.contract import Letter, RelayDown, Report, Stale
+from notifyhub.channels.email import CHANNEL
+from notifyhub.config import Settings
+from tests.channels.scripted import HANG_UP, INSIDE, Scripted
+
+CONTENT = b"Subject: hello\r\n\r\nbody\r\n"
+
+
+class Carried(NamedTuple):
+    reports: list[Report]
+    down: str | None
+    kept: list[uuid.UUID]
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [report.outcome for report in self.reports]
+
+
+class Carry(NamedTuple):
+    folder: Path
+
+    def __call__(
+        self,
+        server: Scripted,
+        *letters: Letter,
+        url: str = "smtp://127.0.0.1:{port}?tls=none",
+        keep: Callable[[uuid.UUID, str], None] | None = None,
+        connections: int = 1,
+    ) -> Carried:
+        async def run() -> Carried:
+            async with server:
+                settings = self._settings(url.format(port=server.port), connections)
+                carried = Carried([], None, [])
+                assert CHANNEL.carrier is not None
+                async with CHANNEL.carrier(settings, keep or (lambda id, _: carried.kept.append(id))) as carrier:
+                    try:
+                        async for report in carrier.carry(list(letters)):
+                            carried.reports.append(report)
+                    except (RelayDown, OSError) as error:
+                        carried = carried._replace(down=str(error))
+                in_order = {letter.delivery_id: number for number, letter in enumerate(letters)}
+                carried.reports.sort(key=lambda report: in_order[report.delivery_id])
+                return carried
+
+        return asyncio.run(run())
+
+    def _settings(self, url: str, connections: int) -> Settings:
+        environ = {
+            "DATA_DIR": str(self.folder), "NOTIFYHUB_SMTP_URL": url, "NOTIFYHUB_MAIL_FROM": "a@provider.example",
+            "NOTIFYHUB_SMTP_CONNECTIONS": str(connections),
+        }  # fmt: skip
+        return Settings.from_environ(environ)
+
+
+@pytest.fixture
+def carry(tmp_path: Path) -> Carry:
+    return Carry(tmp_path)
+
+
+def letter(address: str = "noc@one.example", content: Callable[[], bytes] = lambda: CONTENT) -> Letter:
+    return Letter(uuid.uuid4(), address, f"bounces+{address.encode().hex()[:20]}@provider.example", content)
+
+
+def raising(error: Exception) -> Callable[[], bytes]:
+    def make() -> bytes:
+        raise error
+
+    return make
+
+
+def test_a_letter_is_taken_over_with_the_relays_words(carry: Carry) -> None:
+    server, one = Scripted(), letter()
+    assert carry(server, one).reports == [Report(one.delivery_id, "accepted", "250 2.0.0 taken")]
+    assert server.taken[0].raw == CONTENT
+
+
+def test_it_travels_in_an_envelope_of_its_own(carry: Carry) -> None:
+    server, one = Scripted(), letter()
+    carry(server, one)
+    assert one.envelope_sender in server.taken[0].sender
+    assert one.address in server.taken[0].to
+
+
+def test_many_letters_share_one_connection(carry: Carry) -> None:
+    server = Scripted()
+    carry(server, *(letter() for _ in range(20)))
+    assert (server.connections, len(server.taken)) == (1, 20)
+
+
+def test_a_line_that_begins_with_a_dot_arrives_as_it_is(carry: Carry) -> None:
+    server = Scripted()
+    carry(server, letter(content=lambda: b"Subject: dots\r\n\r\n.\r\n..x\r\n"))
+    assert server.taken[0].raw.endswith(b"\r\n..\r\n...x\r\n")
+
+
+def test_what_was_taken_over_is_on_record_before_the_next_letter_goes_out(carry: Carry) -> None:
+    server, seen = Scripted(), []
+    carry(server, letter(), letter(), keep=lambda *_: seen.append(len(server.taken)))
+    assert seen == [1, 2]
+
+
+@pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])
+@pytest.mark.parametrize(("reply", "outcome"), [("450 4.2.0 later", "deferred"), ("550 5.7.1 no", "refused")])
+def test_a_refusal_concerns_one_letter_and_the_next_goes_on(carry: Carry, where: str, reply: str, outcome: str) -> None:
+    server = Scripted(**{where: [reply]})
+    carried = carry(server, letter(), letter())
+    assert (carried.outcomes, carried.reports[0].reply, server.connections) == ([outcome, "accepted"], reply, 1)
+
+
+def test_a_refused_letter_is_not_on_record(carry: Carry) -> None:
+    assert carry(Scripted(RCPT=["550 5.1.1 no"]), letter()).kept == []
+
+
+@pytest.mark.parametrize("reply", ["550 5.1.1 no such user", "550 5.2.1 disabled"])
+def test_a_mailbox_that_is_gone_is_told_apart(carry: Carry, reply: str) -> None:
+    assert carry(Scripted(RCPT=[reply]), letter()).reports[0].mailbox_gone
+
+
+@pytest.mark.parametrize("reply", ["550 5.7.1 your address is not welcome", "450 4.7.1 later", "421 4.7.0 too many"])
+def test_a_refused_sender_is_the_relays_failure(carry: Carry, reply: str) -> None:
+    carried = carry(Scripted(MAIL=reply), letter(), letter())
+    assert (carried.outcomes, carried.down) == (["unsent", "unsent"], reply)
+
+
+@pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])
+def test_421_in_mid_session_is_the_relays_failure(carry: Carry, where: str) -> None:
+    carried = carry(
+        Scripted(**{where: ["250 ok" if where != "DATA" else "354 go", "421 4.3.2 shutting down"]}), letter(), letter(), letter()
+    )
+    assert (carried.outcomes, carried.down) == (["accepted", "unsent", "unsent"], "421 4.3.2 shutting down")
+
+
+@pytest.mark.parametrize("script", [{"RCPT": [HANG_UP]}, {"DATA": [HANG_UP]}, {"DATA": [INSIDE]}, {"message": [HANG_UP]}])
+def test_a_dropped_connection_costs_one_letter_and_the_next_gets_a_new_one(carry: Carry, script: dict[str, list[str]]) -> None:
+    server = Scripted(**script)
+    assert carry(server, letter(), letter()).outcomes == ["unsent", "accepted"]
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("greeting", [HANG_UP, "554 no service", "421 busy"])
+def test_a_relay_that_does_not_greet_is_down(carry: Carry, greeting: str) -> None:
+    carried = carry(Scripted(greeting=greeting), letter(), letter())
+    assert (carried.outcomes, carried.down is not None) == (["unsent", "unsent"], True)
+
+
+def test_one_connection_that_ends_leaves_the_others_at_work(carry: Carry) -> None:
+    carried = carry(Scripted(MAIL=["421 one too many"]), *(letter() for _ in range(20)), connections=2)
+    assert (sorted(carried.outcomes), carried.down) == (["accepted"] * 19 + ["unsent"], None)
+
+
+def test_a_letter_whose_lease_ends_is_not_begun(carry: Carry) -> None:
+    server = Scripted()
+    assert carry(server, letter(content=raising(Stale())), letter()).outcomes == ["unsent", "accepted"]
+    assert len([line for line in server.lines if line.startswith("MAIL")]) == 1
+
+
+def test_a_letter_that_cannot_be_made_does_not_stop_the_others(carry: Carry) -> None:
+    carried = carry(Scripted(), letter(content=raising(KeyError("title"))), letter())
+    assert carried.outcomes == ["deferred", "accepted"]
+    assert "KeyError" in carried.reports[0].reply
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_the_relay_took_over_counts_even_where_the_record_cannot_be_written(carry: Carry) -> None:
+    carried = carry(Scripted(), letter(), letter(), keep=full)
+    assert (carried.outcomes, "No space left" in str(carried.down)) == (["accepted", "unsent"], True)
+
+
+class TestBeyondAscii:
+    """RFC 6531"""
+
+    ADDRESS = "büro@xn--bcher-kva.example"
+
+    def test_a_relay_that_offers_it_gets_the_address_as_it_is(self, carry: Carry) -> None:
+        server = Scripted(EHLO="250-scripted\r\n250-8BITMIME\r\n250 SMTPUTF8")
+        assert carry(server, letter(self.ADDRESS)).outcomes == ["accepted"]
+        assert (self.ADDRESS in server.taken[0].to, "SMTPUTF8" in server.taken[0].sender) == (True, True)
+
+    def test_a_relay_that_does_not_is_not_asked(self, carry: Carry) -> None:
+        server = Scripted()
+        (report,) = carry(server, letter(self.ADDRESS)).reports
+        assert (report.outcome, "SMTPUTF8" in report.reply, report.mailbox_gone) == ("refused", True, False)
+        assert not [line for line in server.lines if line.startswith("MAIL")]
+
+    def test_an_international_domain_alone_needs_none_of_it(self, carry: Carry) -> None:
+        server = Scripted()
+        carry(server, letter("noc@xn--bcher-kva.example"))
+        assert "SMTPUTF8" not in server.taken[0].sender
+
+
+def test_over_lmtp(carry: Carry) -> None:
+    server = Scripted()
+    assert carry(server, letter(), letter(), url="lmtp://127.0.0.1:{port}?tls=none").outcomes == ["accepted", "accepted"]
+    assert server.lines[0].startswith("LHLO ")
+
+
+AUTH = "250-scripted\r\n250 AUTH PLAIN"
+
+
+def test_a_user_of_the_relay_signs_in(carry: Carry) -> None:
+    server = Scripted(EHLO=AUTH)
+    carry(server, letter(), url="smtp://hub:p%40ss@127.0.0.1:{port}?tls=none")
+    proofs = [line.split()[-1] for line in server.lines if line.startswith("AUTH PLAIN")]
+    assert [base64.b64decode(proof) for proof in proofs] == [b"\0hub\0p@ss"]
+
+
+def test_a_sign_in_that_fails_is_the_relays_failure(carry: Carry) -> None:
+    carried = carry(Scripted(EHLO=AUTH, AUTH="535 5.7.8 no"), letter(), url="smtp://hub:pass@127.0.0.1:{port}?tls=none")
+    assert (carried.outcomes, carried.down is not None, "pass" in str(carried.down)) == (["unsent"], True, False)
+
+
+def test_where_tls_is_required_nothing_goes_out_without(carry: Carry) -> None:
+    server = Scripted()
+    carried = carry(server, letter(), url="smtp://hub:pass@127.0.0.1:{port}?tls=starttls")
+    assert (carried.outcomes, carried.down is not None) == (["unsent"], True)
+    assert not [line for line in server.lines if line.startswith(("MAIL", "AUTH"))]

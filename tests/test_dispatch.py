@@ -1,0 +1,104 @@
+"""The one call in which everything ends, made twice and made at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from notifyhub import dispatch, wake
+from notifyhub.database import db, reading, transaction, utcnow
+from notifyhub.kinds import KINDS
+from notifyhub.models import Account, Notification
+from tests.announcements.steps import mails, told
+from tests.builders import account
+from tests.conftest import Api
+
+TELLING = dispatch.Telling(KINDS["maintenance"], "test", "1")
+
+
+@pytest.fixture
+def account_id(api: Api) -> int:
+    api.put("/v1/accounts/C-1", account())
+    with reading() as session:
+        return session.execute(select(Account.id)).scalar_one()
+
+
+def at_once(app: Flask, act: Callable[[], None], times: int = 4) -> list[Exception]:
+    """What went wrong in as many threads."""
+    errors: list[Exception] = []
+    together = threading.Barrier(times)
+
+    def run() -> None:
+        with app.app_context():
+            try:
+                together.wait(5)
+                act()
+            except Exception as error:
+                errors.append(error)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run) for _ in range(times)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+def test_the_same_told_again_changes_nothing(account_id: int) -> None:
+    with transaction() as session:
+        ids = {dispatch.accept(session, TELLING, utcnow(), account_id) for _ in range(3)}
+    assert (len(ids), told("test"), len(mails())) == (1, ["C-1"], 1)
+
+
+def test_the_same_told_at_once_is_told_once(app: Flask, account_id: int) -> None:
+    def tell() -> None:
+        with transaction() as session:
+            dispatch.accept(session, TELLING, utcnow(), account_id)
+
+    assert at_once(app, tell) == []
+    assert told("test") == ["C-1"]
+
+
+def test_repairs_asked_for_at_once_open_one_notice(app: Flask, account_id: int) -> None:
+    def ask() -> None:
+        with transaction() as session:
+            dispatch.open_repairs(session, [account_id], utcnow())
+
+    assert at_once(app, ask) == []
+    assert told("repair") == ["C-1"]
+
+
+def test_what_is_rolled_back_wakes_nobody(app: Flask, account_id: int) -> None:
+    wake.client().flushall()
+    session = db.session()
+    dispatch.accept(session, TELLING, utcnow(), account_id)
+    session.rollback()
+    assert wake.client().keys("rq:queue:*") == []
+
+
+def test_a_wake_up_survives_a_savepoint_that_is_rolled_back(app: Flask, account_id: int) -> None:
+    wake.client().flushall()
+    with transaction() as session:
+        dispatch.accept(session, TELLING, utcnow(), account_id)
+        session.begin_nested().rollback()
+    assert wake.client().llen("rq:queue:drain") == 1
+
+
+def test_one_wake_up_is_enough(app: Flask) -> None:
+    wake.client().flushall()
+    assert [wake.now("drain") for _ in range(3)] == [True] * 3
+    assert wake.client().llen("rq:queue:drain") == 1
+
+
+def test_a_source_tells_each_revision(account_id: int) -> None:
+    with transaction() as session:
+        for revision in (1, 2):
+            dispatch.accept(session, TELLING._replace(revision=revision), utcnow(), account_id)
+    with reading() as session:
+        assert sorted(session.scalars(select(Notification.revision))) == [1, 2]

@@ -1,0 +1,182 @@
+"""Draining what is due, over a relay that is slow, away, or limited."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from notifyhub import deliveries, drain, relay, wake
+from notifyhub.database import reading, transaction, utcnow
+from notifyhub.models import Delivery, RelayState
+from tests.announcements.steps import imported, mails, published
+from tests.builders import account
+from tests.conftest import Api
+from tests.smtp import Server
+
+Work = Callable[[], None]
+
+
+def run(app: Flask, seconds: float = 10) -> bool:
+    return asyncio.run(drain.drain(app.extensions["settings"], "email", after(seconds)))
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() >= deadline
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fan_out(api: Api, count: int) -> None:
+    """Mails that wait; no worker has seen them."""
+    from notifyhub.jobs import fan_out
+
+    imported(api, [account(external_id=f"C-{number}", registered_email=f"c{number}@one.example") for number in range(count)])
+    fan_out.run(published(api), 1)
+
+
+def relay_state() -> RelayState | None:
+    with reading() as session:
+        row = session.execute(select(RelayState)).scalar()
+        if row:
+            session.expunge(row)
+        return row
+
+
+def test_everything_that_is_due_leaves(app: Flask, api: Api, smtp: Server) -> None:
+    fan_out(api, 5)
+    run(app)
+    assert sorted(mail.to for mail in smtp.mails) == [f"c{number}@one.example" for number in range(5)]
+
+
+def test_it_says_whether_work_is_left(app: Flask, api: Api) -> None:
+    fan_out(api, 150)  # more than one claim
+    assert (run(app, seconds=0), run(app)) == (False, True)
+
+
+def test_nothing_stays_on_record_once_all_is_committed(app: Flask, api: Api) -> None:
+    fan_out(api, 3)
+    run(app)
+    assert list(drain.journal_folder(app.extensions["settings"]).iterdir()) == []
+
+
+def test_what_the_relay_took_stays_on_record_when_it_could_not_be_committed(
+    app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away between the relay's 250 and our commit."""
+    fan_out(api, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "settle", broken)
+        with pytest.raises(ConnectionError):
+            run(app)
+    drain.settle_dead_journals(app.extensions["settings"])
+    run(app)
+    assert len(smtp.mails) == 3
+    assert {state for _, state in mails()} == {"sent"}
+
+
+def broken(*_: Any) -> None:
+    raise ConnectionError("the database went away")
+
+
+class TestRelayAway:
+    @pytest.fixture
+    def environ(self, environ: dict[str, str]) -> dict[str, str]:
+        return environ | {"NOTIFYHUB_SMTP_URL": f"smtp://127.0.0.1:{closed_port()}?tls=none"}
+
+    @pytest.fixture
+    def tried(self, app: Flask, api: Api) -> None:
+        fan_out(api, 3)
+        run(app)
+
+    def test_mails_wait_at_no_cost(self, tried: None) -> None:
+        assert mails("state", "tries", "attempts") == [(f"c{number}@one.example", "queued", 0, []) for number in range(3)]
+
+    def test_the_relay_is_left_alone_for_a_while(self, tried: None) -> None:
+        state = relay_state()
+        assert state is not None
+        assert (state.failures, state.paused_until > utcnow(), "Connect" in str(state.reason)) == (1, True, True)  # type: ignore[operator]
+
+    def test_meanwhile_it_is_not_tried(self, app: Flask, tried: None) -> None:
+        run(app)
+        assert relay_state().failures == 1  # type: ignore[union-attr]
+
+    def test_each_failure_doubles_the_pause(self, app: Flask, tried: None) -> None:
+        with transaction() as session:
+            session.execute(update(RelayState).values(paused_until=utcnow(), failures=3))
+        run(app)
+        assert (relay_state().paused_until - utcnow()).total_seconds() == pytest.approx(8, abs=3)  # type: ignore[operator,union-attr]
+
+    def test_it_is_shown_as_degraded_and_accepting_goes_on(self, api: Api, tried: None) -> None:
+        answer = api.get("/readyz")
+        assert (answer.status_code, answer.json["status"], answer.json["relay"]) == (200, "degraded", "away")
+
+
+def test_what_waited_for_the_relay_is_delivered_later(api: Api, work: Work, smtp: Server) -> None:
+    api.put("/v1/accounts/C-1", account())
+    with transaction() as session:
+        relay.failed(session, "away")
+    published(api)
+    work()
+    assert smtp.mails == []
+    with transaction() as session:
+        session.execute(update(RelayState).values(paused_until=utcnow()))
+    wake.now("sweep")
+    work()
+    assert (len(smtp.mails), relay_state().failures) == (1, 0)  # type: ignore[union-attr]
+
+
+class TestRate:
+    @pytest.fixture
+    def environ(self, environ: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+        return environ | {"NOTIFYHUB_SMTP_RATE": str(request.param)}
+
+    @pytest.mark.parametrize("environ", [10], indirect=True)
+    def test_two_drains_together_keep_to_it(self, app: Flask, api: Api, smtp: Server) -> None:
+        fan_out(api, 20)
+        started = time.monotonic()
+
+        async def both() -> None:
+            settings = app.extensions["settings"]
+            await asyncio.gather(*(drain.drain(settings, "email", after(8)) for _ in range(2)))
+
+        asyncio.run(both())
+        assert len(smtp.mails) == 20
+        assert time.monotonic() - started > 20 / 10 - drain.relay.SLICE.total_seconds() - 0.2
+
+    @pytest.mark.parametrize("environ", [2], indirect=True)
+    def test_a_low_rate_is_used_up(self, app: Flask, api: Api, smtp: Server) -> None:
+        fan_out(api, 4)
+        run(app, seconds=6)
+        assert len(smtp.mails) == 4
+
+
+def test_a_rate_is_handed_out_once(app: Flask) -> None:
+    with transaction() as session:
+        waits = [relay.reserve(session, 50, 100.0) for _ in range(5)]
+    assert [round(wait, 1) for wait in waits] == [0.0, 0.5, 1.0, 1.5, 2.0]
+
+
+def test_without_a_rate_nothing_waits(app: Flask) -> None:
+    with transaction() as session:
+        assert (relay.at_once(1000, None), relay.reserve(session, 1000, None)) == (1000, 0.0)
+
+
+def test_a_mail_that_cannot_be_written_does_not_keep_the_others_waiting(app: Flask, api: Api, smtp: Server) -> None:
+    fan_out(api, 3)
+    with transaction() as session:
+        first = session.scalars(select(Delivery.id).where(Delivery.channel == "email").order_by(Delivery.id)).first()
+        session.execute(update(Delivery).where(Delivery.id == first).values(rule=99))
+    run(app)
+    assert len(smtp.mails) == 2

@@ -1,0 +1,138 @@
+"""What the relay took over from a process that was killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from notifyhub import drain, journal
+from notifyhub.journal import Journal
+from tests.test_deliveries import claim, look, queue
+
+TOKEN = uuid.UUID(int=1)
+SENDER = """
+import sys, time, uuid
+from pathlib import Path
+from notifyhub.journal import Journal
+record = Journal(Path(sys.argv[1]))
+record.claimed(uuid.UUID(int=1))
+for id in sys.argv[2:]:
+    record.accepted(uuid.UUID(id), "250 2.0.0 taken by the relay")
+print("written", flush=True)
+time.sleep(60)
+"""
+
+
+@contextmanager
+def sender(folder: Path, *sent: uuid.UUID) -> Iterator[subprocess.Popen[str]]:
+    """A process that claimed, and handed these over."""
+    command = [sys.executable, "-c", SENDER, str(folder), *map(str, sent)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "written\n"
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def settle(app: Flask) -> None:
+    drain.settle_dead_journals(app.extensions["settings"])
+
+
+def folder(app: Flask) -> Path:
+    return drain.journal_folder(app.extensions["settings"])
+
+
+def test_what_a_killed_process_had_handed_over_is_sent_and_the_rest_is_free_at_once(app: Flask) -> None:
+    sent, unsent = queue(lane=0), queue(lane=1)
+    claim(token=TOKEN)
+    with sender(folder(app), sent) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        settle(app)
+    row = look(sent)
+    assert (row.state, row.attempts[-1]["reply"], row.sent_at is not None) == ("sent", "250 2.0.0 taken by the relay", True)
+    assert (look(unsent).state, look(unsent).tries) == ("queued", 0)
+
+
+def test_a_process_that_lives_is_left_alone(app: Flask) -> None:
+    id = queue()
+    claim(token=TOKEN)
+    with sender(folder(app), id):
+        settle(app)
+    assert look(id).state == "sending"
+
+
+def test_what_is_settled_leaves_no_file(app: Flask) -> None:
+    with sender(folder(app)):
+        pass
+    settle(app)
+    assert journal.paths(folder(app)) == []
+
+
+def test_what_another_claimed_since_is_not_touched(app: Flask) -> None:
+    id = queue()
+    claim(token=uuid.UUID(int=2))
+    with sender(folder(app), id):
+        pass
+    settle(app)
+    assert (look(id).state, look(id).lease_token) == ("sending", uuid.UUID(int=2))
+
+
+def read(path: Path) -> journal.Dead:
+    with journal.dead(path) as found:
+        assert found is not None
+        return found
+
+
+@pytest.mark.parametrize(
+    "rest", [b"sent 0000", b"sent " + TOKEN.hex.encode() + b" " + TOKEN.hex.encode() + b" 2026-11-22T10:00:00+00:00 25"]
+)
+def test_a_last_line_that_was_cut_off_says_nothing(tmp_path: Path, rest: bytes) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"claim %s\n" % TOKEN.hex.encode() + rest)
+    assert (read(path).tokens, read_again(path, rest)) == ([TOKEN], [])
+
+
+def read_again(path: Path, rest: bytes) -> list[journal.Accepted]:
+    path.write_bytes(rest)
+    return read(path).accepted
+
+
+def test_a_line_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    path, token = tmp_path / "a.log", TOKEN.hex.encode()
+    path.write_bytes(b"sent %s 00claim %s\nsent %s %s 2026-11-22T10:00:00+00:00 250 ok\n\xff\n" % (token, token, token, token))
+    assert [accepted.delivery_id for accepted in read(path).accepted] == [TOKEN]
+
+
+def test_words_of_the_relay_make_no_lines_of_their_own(tmp_path: Path) -> None:
+    record = Journal(tmp_path)
+    record.claimed(TOKEN)
+    record.accepted(TOKEN, "250 ok\nclaim x \ud800")
+    data = record.path.read_bytes()
+    record.close()
+    assert data.count(b"\n") == 2
+
+
+def test_a_file_that_another_removed_meanwhile_is_no_trouble(tmp_path: Path) -> None:
+    with journal.dead(tmp_path / "gone.log") as found:
+        assert found is None
+
+
+def test_what_is_committed_is_forgotten(tmp_path: Path) -> None:
+    record = Journal(tmp_path)
+    record.claimed(TOKEN)
+    record.accepted(TOKEN, "250 ok")
+    record.settled()
+    assert record.path.read_bytes() == b""
+    record.close()

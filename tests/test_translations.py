@@ -1,0 +1,67 @@
+"""Turkish is complete, and what is installed is what the .po file says."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po
+
+from notifyhub.languages import CATALOGUES
+
+ROOT = Path(__file__).parent.parent
+COMPLETE = ["tr"]
+
+
+def catalogue(locale: str) -> Catalog:
+    with (CATALOGUES / locale / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def source_strings() -> set[str | tuple[str, ...]]:
+    with (ROOT / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    found = (
+        message
+        for folder in ("notifyhub", "templates")
+        for _, _, message, _, _ in extract_from_dir(
+            ROOT / folder,
+            method_map=[(pattern.removeprefix(f"{folder}/"), method) for pattern, method in methods if pattern.startswith(folder)],
+            options_map={pattern.removeprefix(f"{folder}/"): value for pattern, value in options.items()},
+        )
+    )
+    return set(found)
+
+
+@pytest.mark.parametrize("locale", COMPLETE)
+def test_every_source_string_is_translated(locale: str) -> None:
+    known = {message.id for message in catalogue(locale) if message.id}
+    missing = source_strings() - known
+    assert not missing, f"run pybabel (see babel.cfg); missing in {locale}: {sorted(map(str, missing))}"
+
+
+@pytest.mark.parametrize("locale", COMPLETE)
+def test_no_translation_is_empty_fuzzy_or_without_its_placeholders(locale: str) -> None:
+    for message in catalogue(locale):
+        if not message.id:
+            continue
+        strings = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(strings), f"not translated: {message.id}"
+        assert not message.fuzzy, f"fuzzy: {message.id}"
+        assert not list(message.check()), f"placeholders differ: {message.id}"
+
+
+@pytest.mark.parametrize("locale", COMPLETE)
+def test_the_compiled_catalogue_is_the_one_in_the_po_file(locale: str) -> None:
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue(locale))
+    compiled.seek(0)
+    with (CATALOGUES / locale / "LC_MESSAGES" / "messages.mo").open("rb") as file:
+        installed = read_mo(file)
+    expected = {str(message.id): message.string for message in read_mo(compiled) if message.id}
+    assert {str(message.id): message.string for message in installed if message.id} == expected, "run pybabel compile (see babel.cfg)"
