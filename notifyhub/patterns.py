@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from copy import copy
+from typing import Any, NamedTuple, Self
 
 WIDTH = 78
 
@@ -124,6 +125,12 @@ class Pattern:
 
     def vary(self, values: Values) -> list[str]:
         return [form.fill(values) for form in self._forms]
+
+    def bare(self) -> Self:
+        """For whoever keeps the fixed parts in another form, and only asks what varies."""
+        bare = copy(self)
+        bare.fixed = ()
+        return bare
 
     def fill(self, values: Values) -> str:
         return "".join(part for pair in zip(self.fixed, (*self.vary(values), ""), strict=True) for part in pair)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,14 +22,14 @@ from notifyhub.config import Brand
 from notifyhub.languages import choose_locale
 from notifyhub.markdown import one_line, problems
 from notifyhub.mime import Envelope, phrase
-from notifyhub.patterns import Pattern, Placeholders, Values, WrappedPattern, settle
+from notifyhub.patterns import Pattern, Pieces, Placeholders, Values, WrappedPattern, settle
 
 __all__ = ["Compiled", "Content", "Item", "Parts", "Reader", "Stamp", "choose_locale", "compile_content", "problems"]
 
 TEMPLATES = Path(__file__).parent.parent / "templates" / "mail"
 MANY_SERVICES = 6  # more than these are listed at the end, so that the text stays in the first screen
 FEW_SERVICES = 4  # as many of them are named at the top
-GROUPS_KEPT = 500  # of some 30 kB each
+GROUPS_KEPT = 1000  # of some 15 kB each, whatever they belong to
 
 Gettext = Callable[[str], str]
 
@@ -76,13 +76,19 @@ class Parts(NamedTuple):
     html: str
 
 
-class Group(NamedTuple):
-    """What readers in one time zone whom the same rule chose have in common."""
+class InboxGroup(NamedTuple):
+    """What readers in one time zone have in common."""
+
+    title: Pattern
+    text: Pattern
+    html: Pattern
+
+
+class MailGroup(NamedTuple):
+    """The same for mails to addresses that the same rule chose."""
 
     subject: Pattern
     fixed_subject: bytes | None  # where it is the same for all
-    inbox_text: Pattern
-    inbox_html: Pattern
     text: Pattern
     html: Pattern
     envelope: Envelope
@@ -111,31 +117,34 @@ class Compiled:
         self._words = languages.translations(locale)
         self._rtl = languages.direction(locale) == "rtl"
         self._marks = marks = Placeholders()
-        self._groups: dict[tuple[str, int, str, int, bool], Group] = {}
 
         own = _own_text if content.texts is None else _staff_text
-        title, bodies = own(content, locale, brand, marks, self._words)
-        self._subject = marks.parse(_with_action(title, content.action, self._words.gettext))
-        self._inbox_html = marks.parse(bodies.inbox)
-        self._inbox_text = marks.parse(_text(bodies.inbox, marks))
-        layout = _layout(content, locale, brand, marks, self._words.gettext, title)
+        self._title, self._bodies = own(content, locale, brand, marks, self._words)
+        self._subject = marks.parse(_with_action(self._title, content.action, self._words.gettext))
+        self._inbox_html = marks.parse(self._bodies.inbox)
+        self._inbox_text = marks.parse(_text(self._bodies.inbox, marks))
+
+    @cached_property
+    def _mail(self) -> tuple[Pieces, Pieces]:
+        """Text and HTML. The layout and premailer take most of the time, which whoever shows an inbox need not wait for."""
+        content, locale, marks, bodies = self._content, self.locale, self._marks, self._bodies
+        layout = _layout(content, locale, self._brand, marks, self._words.gettext, self._title)
         safe = {"body": Markup(bodies.mail), "after": Markup(bodies.after)}  # noqa: S704 (sanitised, or our own template)
-        self._html = marks.parse(_html_mail(locale, layout | safe))
         text = {"body": _text(bodies.mail, marks), "after": _text(bodies.after, marks)}
-        self._text = marks.parse(_text_mail(locale, layout | text))
+        return marks.parse(_text_mail(locale, layout | text)), marks.parse(_html_mail(locale, layout | safe))
 
     def inbox(self, reader: Reader) -> Item:
-        group = self._group(reader, None)
+        group = _inbox_group(self, reader.time_zone, _many(reader))
         plain, html = self._values(reader, None)
-        return Item(group.subject.fill(plain), group.inbox_text.fill(plain), group.inbox_html.fill(html))
+        return Item(group.title.fill(plain), group.text.fill(plain), group.html.fill(html))
 
     def parts(self, reader: Reader, stamp: Stamp) -> Parts:
-        group = self._group(reader, stamp)
+        subject, text_mail, html_mail = self._patterns(*_alike(reader, stamp))
         plain, html = self._values(reader, stamp)
-        return Parts(group.subject.fill(plain), group.text.fill(plain), group.html.fill(html))
+        return Parts(subject.fill(plain), text_mail.fill(plain), html_mail.fill(html))
 
     def mail(self, reader: Reader, stamp: Stamp) -> bytes:
-        group = self._group(reader, stamp)
+        group = _mail_group(self, *_alike(reader, stamp))
         plain, html = self._values(reader, stamp)
         return group.envelope.fill(
             to=stamp.to,
@@ -148,44 +157,43 @@ class Compiled:
             html=group.html.vary(html),
         )
 
-    def _group(self, reader: Reader, stamp: Stamp | None) -> Group:
-        many = (len(reader.services) > 0) + (len(reader.services) > MANY_SERVICES)
-        if stamp:
-            key = (reader.time_zone, stamp.rule, stamp.category, many, bool(stamp.unsubscribe_url))
-        else:
-            key = (reader.time_zone, 0, "support", many, False)
-        if key not in self._groups:
-            if len(self._groups) >= GROUPS_KEPT:
-                self._groups.clear()
-            self._groups[key] = self._settled(*key)
-        return self._groups[key]
+    def settled_inbox(self, time_zone: str, many: int) -> InboxGroup:
+        known = self._known(time_zone, many)
+        html = _escaped(known)
+        return InboxGroup(
+            Pattern(settle(self._subject, known)), Pattern(settle(self._inbox_text, known)), Pattern(settle(self._inbox_html, html))
+        )
 
-    def _settled(self, time_zone: str, rule: int, category: str, many: int, unsubscribe: bool) -> Group:
-        """Fills in what these readers have in common; an empty row leaves the holes of a section open."""
+    def settled_mail(self, *alike: Any) -> MailGroup:
+        subject, text_mail, html_mail = self._patterns(*alike)
+        return MailGroup(
+            subject=subject,
+            fixed_subject=phrase(subject.fixed[0], len("Subject: ")) if len(subject.fixed) == 1 else None,
+            text=text_mail.bare(),
+            html=html_mail.bare(),
+            envelope=Envelope(self._brand.sender_name, self._brand.sender_address, self.locale, text_mail.fixed, html_mail.fixed),
+        )
+
+    def _patterns(self, time_zone: str, many: int, rule: int, category: str, unsubscribe: bool) -> tuple[Pattern, Pattern, Pattern]:
+        """Of the subject, the text and the HTML of a mail."""
         _, marks = self._words.gettext, self._marks
+        known = self._known(time_zone, many) | {"unsubscribe": [{}] if unsubscribe else ()}
+        why = _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
+        text = known | {"why": marks.parse(why)}
+        html = _escaped(known) | {"why": marks.parse(escape(why))}
+        whole_text, whole_html = self._mail
+        return Pattern(settle(self._subject, text)), WrappedPattern(settle(whole_text, text)), Pattern(settle(whole_html, html))
+
+    def _known(self, time_zone: str, many: int) -> dict[str, Any]:
+        """What such readers have in common; an empty row leaves the holes of a section open."""
         window = windows.spell(self._content.starts_at, self._content.ends_at, time_zone, self._formats, self._words)
         optional = {name: [{name: text}] if text else () for name, text in window._asdict().items() if name != "local"}
-        plain = {
+        return {
             "window": window.inline(),
             "when": [{"local": window.local, **optional}],
             "affected": [{"more": [{}] if many > 1 else ()}] if many else (),
             "all": [{}] if many > 1 else (),
-            "unsubscribe": [{}] if unsubscribe else (),
         }
-        why = _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
-        text = plain | {"why": marks.parse(why)}
-        html = _escaped(plain) | {"why": marks.parse(escape(why))}
-        subject = Pattern(settle(self._subject, text))
-        text_mail, html_mail = WrappedPattern(settle(self._text, text)), Pattern(settle(self._html, html))
-        return Group(
-            subject=subject,
-            fixed_subject=phrase(subject.fixed[0], len("Subject: ")) if len(subject.fixed) == 1 else None,
-            inbox_text=Pattern(settle(self._inbox_text, text)),
-            inbox_html=Pattern(settle(self._inbox_html, html)),
-            text=text_mail,
-            html=html_mail,
-            envelope=Envelope(self._brand.sender_name, self._brand.sender_address, self.locale, text_mail.fixed, html_mail.fixed),
-        )
 
     def _values(self, reader: Reader, stamp: Stamp | None) -> tuple[Values, Values]:
         """What fills the holes that are left: as plain text, and as HTML."""
@@ -205,6 +213,26 @@ class Compiled:
             if stamp.unsubscribe_url:
                 values["url"] = one_line(stamp.unsubscribe_url)
         return values, _escaped(values, self._rtl)
+
+
+def _many(reader: Reader) -> int:
+    """0: no services, 1: some, 2: so many that most of them are named at the end."""
+    return (len(reader.services) > 0) + (len(reader.services) > MANY_SERVICES)
+
+
+def _alike(reader: Reader, stamp: Stamp) -> tuple[str, int, int, str, bool]:
+    """What decides in which group a mail is."""
+    return reader.time_zone, _many(reader), stamp.rule, stamp.category, bool(stamp.unsubscribe_url)
+
+
+@lru_cache(GROUPS_KEPT)
+def _inbox_group(compiled: Compiled, time_zone: str, many: int) -> InboxGroup:
+    return compiled.settled_inbox(time_zone, many)
+
+
+@lru_cache(GROUPS_KEPT)
+def _mail_group(compiled: Compiled, *alike: Any) -> MailGroup:
+    return compiled.settled_mail(*alike)
 
 
 def _escaped(values: Values, isolate: bool = False) -> dict[str, Any]:
