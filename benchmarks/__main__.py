@@ -35,7 +35,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (all)")
-    parser.add_argument("--accounts", type=int, default=20_000, help="accounts of the main road (20000; at full length 100000)")
+    parser.add_argument(
+        "--accounts", type=int, default=20_000, help="accounts of the fan-out and the main road (20000; at full length 100000)"
+    )
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures are kept as JSON")
     options = parser.parse_args()
@@ -57,6 +59,12 @@ def _rendering(report: Report, _: argparse.Namespace) -> None:
     rendering.run(report)
 
 
+def _fan_out(report: Report, options: argparse.Namespace) -> None:
+    from benchmarks import fan_out
+
+    fan_out.run(report, options.accounts)
+
+
 def _main_road(report: Report, options: argparse.Namespace) -> None:
     from benchmarks import main_road
 
@@ -67,6 +75,7 @@ def _main_road(report: Report, options: argparse.Namespace) -> None:
 BENCHMARKS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "routing": _routing,
     "rendering": _rendering,
+    "fan_out": _fan_out,
     "main_road": _main_road,
 }
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     ARRAY,
     JSON,
     BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     CursorResult,
@@ -37,6 +38,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     Update,
+    and_,
     any_,
     bindparam,
     cast,
@@ -337,12 +339,25 @@ def new_row_ids(session: Session, table: Table, count: int) -> list[int]:
 
 
 def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
-    """`column IN values` as one parameter, however many there are."""
+    """`column IN values` as one parameter, however many there are; a single one leaves an index its order."""
+    if len(values) == 1:
+        return type_coerce(column == next(iter(values)), Boolean)
     if session.get_bind().dialect.name == "postgresql":
         kind = String() if isinstance(column.type, String) else column.type  # an array is given no collation
         return column == any_(bindparam(None, values, type_=Many(kind), unique=True))
     given = func.json_each(json.dumps([_sqlite_value(value) for value in values])).table_valued("value")
     return column.in_(select(type_coerce(given.c.value, column.type)))
+
+
+def among_ids(session: Session, column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
+    """`column IN ids` for ascending row ids: where they lie close together, one walk along an index finds them, whatever else there is."""
+    listed = among(session, column, ids)
+    return and_(column.between(ids[0], ids[-1]), listed) if len(ids) > 1 and are_dense(len(ids), ids[-1] - ids[0]) else listed
+
+
+def are_dense(count: int, span: int) -> bool:
+    """Whether to read all rows of a span of ids, for so many of them, is quicker than to look each one up."""
+    return span < 50 * count
 
 
 def json_pairs(session: Session, first: Any, second: Any) -> ColumnElement[str]:

@@ -15,7 +15,7 @@ from notifyhub import audit, dispatch, recipients, routing, wake
 from notifyhub.channels.contract import Report
 from notifyhub.database import among, bulk_update, changed, clock, follow_indexes, new_id
 from notifyhub.kinds import KINDS
-from notifyhub.models import Account, Delivery, Mailbox, Notification
+from notifyhub.models import Delivery, Mailbox, Notification
 
 # The states that a delivery may come to, and from which. What has ended does not begin again: a late or repeated report finds
 # no row in a state that it could leave.
@@ -178,7 +178,7 @@ def reroute(session: Session, notification_id: uuid.UUID, now: datetime) -> None
     send_before = session.execute(select(func.max(Delivery.send_before)).where(mine)).scalar()
     failed = {mailbox_id for mailbox_id, state in rows if state in ("failed", "bounced")}
     question = routing.Notification(kind.name, kind.category, kind.optional)
-    for recipient, addresses in recipients.load(session, Account.id == notification.account_id, question):
+    for recipient, addresses in recipients.load(session, [notification.account_id], question):
         decisions = routing.route(
             question,
             recipient._replace(registered=_unusable(recipient.registered, failed)),

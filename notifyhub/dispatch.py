@@ -49,7 +49,7 @@ def accept(session: Session, telling: Telling, now: datetime, account_id: int | 
     if account_id is None:
         loaded = [recipients.Loaded(routing.Recipient(None, None), [])]
     else:
-        loaded = recipients.load(session, Account.id == account_id, telling.question())
+        loaded = recipients.load(session, [account_id], telling.question())
     try:
         with session.begin_nested():
             record(session, telling, loaded, {}, now)
@@ -145,7 +145,7 @@ def open_repairs(session: Session, account_ids: Sequence[int], now: datetime) ->
             by_revision.setdefault(revision + 1, []).append(account_id)
     for revision, ids in by_revision.items():
         telling = Telling(KINDS["repair"], "repair", "mailboxes", revision, named=())
-        record(session, telling, recipients.load(session, among(session, Account.id, ids), telling.question()), {}, now)
+        record(session, telling, recipients.load(session, sorted(ids), telling.question()), {}, now)
 
 
 def close_repairs(session: Session, account_ids: Sequence[int], now: datetime) -> None:

@@ -64,7 +64,7 @@ def send_email(session: Session, account: Account, now: datetime) -> dict[str, A
     answer: dict[str, Any] = {}
     for category in CATEGORIES:
         question = routing.Notification(TYPICAL_KIND[category], category)
-        loaded = recipients.load(session, Account.id == account.id, question)
+        loaded = recipients.load(session, [account.id], question)
         if not loaded:
             raise NotFound("There is no account with this external id.")  # erased at this moment
         decisions = routing.route(question, *loaded[0], now)

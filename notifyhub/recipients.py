@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, String, cast, select, union
 from sqlalchemy.orm import Session, aliased
 
 from notifyhub import routing
+from notifyhub.database import among_ids
 from notifyhub.models import Account, DeliveryAddress, Mailbox
 
 registered = aliased(Mailbox)
@@ -35,9 +36,10 @@ class Loaded(NamedTuple):
     addresses: list[routing.Address]
 
 
-def load(session: Session, accounts: ColumnElement[bool], question: routing.Notification) -> list[Loaded]:
-    """In order of account id, with what the policy needs to know for this question. `accounts` is a condition on Account."""
-    addresses = _addresses(session, accounts, question.category) if question.named is None else {}
+def load(session: Session, account_ids: Sequence[int], question: routing.Notification) -> list[Loaded]:
+    """What the policy needs to know for this question. The ids ascend, and so do the answers; erased accounts are left out."""
+    accounts = among_ids(session, Account.id, account_ids)
+    addresses = _addresses(session, account_ids, question.category) if question.named is None else {}
     muted = _muted(session, accounts) if question.optional else {}
     changed = _changed(session, accounts) if question.category == "abuse" else {}
     rows: Iterable[Any] = session.execute(
@@ -75,12 +77,11 @@ def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple
     return {id: (routing.Mailbox(*before) if before[0] else None, changed_at) for id, changed_at, *before in rows}
 
 
-def _addresses(session: Session, accounts: ColumnElement[bool], category: str) -> dict[int, list[routing.Address]]:
+def _addresses(session: Session, account_ids: Sequence[int], category: str) -> dict[int, list[routing.Address]]:
     rows: Iterable[Any] = session.execute(
         select(*ADDRESS)
         .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
-        .join(Account, Account.id == DeliveryAddress.account_id)
-        .where(accounts, DeliveryAddress.category == category)
+        .where(among_ids(session, DeliveryAddress.account_id, account_ids), DeliveryAddress.category == category)
         .order_by(DeliveryAddress.account_id, DeliveryAddress.position)
     )
     found: dict[int, list[routing.Address]] = defaultdict(list)

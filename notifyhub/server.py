@@ -4,12 +4,11 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything imports psycopg, or each query would block its whole process
 
-import gc  # noqa: E402
 import os  # noqa: E402
 from typing import Any  # noqa: E402
 
 import notifyhub.routes  # noqa: E402, F401  (each process is forked with it, which is quicker and takes less memory)
-from notifyhub import stopping  # noqa: E402
+from notifyhub import garbage, stopping  # noqa: E402
 
 proc_name = "notifyhub web"
 worker_class = "gevent"
@@ -28,6 +27,5 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)  # an import makes millions of small objects, and hardly any garbage
+    garbage.collect_less()
     stopping.watch()

@@ -153,7 +153,9 @@ def test_now_is_what_the_routing_core_answers(api: Api) -> None:
     answer, at = api.get(SEND_EMAIL).json, utcnow()
     for category in CATEGORIES:
         question = routing.Notification("anything", category)
-        ((recipient, addresses),) = recipients.load(db.session(), Account.external_id == "C-1", question)
+        ((recipient, addresses),) = recipients.load(
+            db.session(), [db.session.query(Account.id).filter_by(external_id="C-1").scalar()], question
+        )
         decided = routing.route(question, recipient, addresses, at)
         sent = [(d.mailbox.email, d.rule, d.reason) for d in decided if d.mailbox and d.action == "send"]
         assert [(item["email"], item["rule"], item["reason"]) for item in answer[category]["now"]] == sent

@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from notifyhub.database import Encoded, among, json_pairs
+from notifyhub.database import Encoded, among, among_ids, are_dense, follow_indexes, json_pairs
 from notifyhub.models import Account, Service, ServiceAddress
 from notifyhub.networks import Network, parse_network
 
@@ -138,6 +138,13 @@ def last_account_id(session: Session) -> int:
     return session.execute(select(func.coalesce(func.max(Account.id), 0))).scalar_one()
 
 
+def prepare_walk(session: Session, accounts: int, last: int) -> None:
+    """Of an audience that is a good part of all accounts, each chunk is read along the indexes, and all chunks together read them once.
+    Left alone, PostgreSQL may look through all that is left of the audience for each chunk."""
+    if are_dense(accounts, last):
+        follow_indexes(session)
+
+
 def next_accounts(session: Session, audience: Audience, after: int, last: int, size: int) -> list[int]:
     """The ids of the next `size` accounts concerned, in order."""
     ids = audience.account_ids()
@@ -156,7 +163,7 @@ def affected_services(session: Session, audience: Audience, account_ids: Sequenc
     """By account id, as JSON that the database made: [[order number, name], …]."""
     services = (
         select(Service.account_id, Service.order_number, Service.name)
-        .where(among(session, Service.account_id, account_ids), audience.services)
+        .where(among_ids(session, Service.account_id, account_ids), audience.services)
         .order_by(Service.account_id, Service.order_number)
         .subquery()
     )

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from notifyhub import dispatch, recipients, wake
 from notifyhub.announcements import audience
-from notifyhub.database import Encoded, among, reading
+from notifyhub.database import Encoded, reading
 from notifyhub.kinds import KINDS
-from notifyhub.models import Account, Revision
+from notifyhub.models import Revision
 
 FIRST_CHUNK = 500  # small, so that the first ones hear of it at once; the following ones grow
 FULL_CHUNK = {"postgresql": 10_000, "sqlite": 2_000}  # SQLite has one writer, which others wait for
@@ -57,8 +57,9 @@ def _size(session: Session, done: int) -> int:
 
 def read_chunk(session: Session, revision: Revision, after: int, size: int) -> Chunk:
     concerned = audience.Audience.of(session, revision.audience)
+    audience.prepare_walk(session, revision.accounts, revision.last_account_id)
     ids = audience.next_accounts(session, concerned, after, revision.last_account_id, size)
-    loaded = recipients.load(session, among(session, Account.id, ids), _telling(revision).question())
+    loaded = recipients.load(session, ids, _telling(revision).question())
     return Chunk(after, ids, loaded, audience.affected_services(session, concerned, ids), last=len(ids) < size)
 
 

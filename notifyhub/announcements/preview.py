@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from notifyhub import recipients, rendering, routing
 from notifyhub.announcements import audience
 from notifyhub.config import Settings
-from notifyhub.database import among
 from notifyhub.kinds import KINDS
 from notifyhub.models import Account, Announcement
 
@@ -32,7 +31,7 @@ def preview(session: Session, announcement: Announcement, settings: Settings, no
     for ids in audience.chunks(session, concerned, CHUNK):
         affected = {id: json.loads(found) for id, found in audience.affected_services(session, concerned, ids).items()}
         services += sum(map(len, affected.values()))
-        for recipient, addresses in recipients.load(session, among(session, Account.id, ids), question):
+        for recipient, addresses in recipients.load(session, ids, question):
             accounts += 1
             made = routing.route(question, recipient, addresses, now)
             decisions.update((decision.channel, decision.action, decision.rule, decision.reason) for decision in made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 
 import redis
@@ -11,7 +10,7 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.worker import DequeueStrategy
 
-from notifyhub import drain, stopping, wake
+from notifyhub import drain, garbage, stopping, wake
 from notifyhub.logs import log
 
 
@@ -24,9 +23,7 @@ class Worker(SimpleWorker):
 
 
 def run(app: Flask) -> None:
-    # what is loaded now stays; looking through it again for garbage would cost a fifth of the time of a fan-out
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    garbage.collect_less()
     settings = app.extensions["settings"]
     # not the connection that wakes others: RQ changes the pool it is given, and waits long on it
     connection = redis.from_url(settings.redis_url, socket_timeout=None)

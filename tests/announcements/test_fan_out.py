@@ -127,7 +127,7 @@ def test_the_database_refuses_to_tell_the_same_twice(announced: uuid.UUID) -> No
     write_all(announced)
     telling = dispatch.Telling(KINDS["maintenance"], "announcement", str(announced), 1)
     with transaction() as session:
-        loaded = recipients.load(session, Account.external_id == "C-10", telling.question())
+        loaded = recipients.load(session, [session.query(Account.id).filter_by(external_id="C-10").scalar()], telling.question())
         with pytest.raises(IntegrityError), session.begin_nested():
             dispatch.record(session, telling, loaded, {}, utcnow())
 
