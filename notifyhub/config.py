@@ -45,6 +45,13 @@ class Brand:
     sender_address: str
     base_url: str
     support_address: str | None = None
+    logo: Path | None = None
+
+    @property
+    def version(self) -> str:
+        """Changes with what a browser keeps of it."""
+        stamp = f"{self.accent} {self.logo} {self.logo.stat().st_mtime_ns if self.logo else 0}"
+        return hashlib.sha256(stamp.encode()).hexdigest()[:12]
 
     @property
     def mail_domain(self) -> str:
@@ -232,7 +239,15 @@ def _brand(env: Mapping[str, str], port: int, required_sender: bool) -> Brand:
         sender_address=address,
         base_url=_read(env, "NOTIFYHUB_BASE_URL", f"http://127.0.0.1:{port}", _base_url),
         support_address=_read(env, "NOTIFYHUB_BRAND_SUPPORT_ADDRESS", "", lambda text: _mail_from(text)[1] if text else None),
+        logo=_read(env, "NOTIFYHUB_BRAND_LOGO", "", lambda text: _picture(text) if text else None),
     )
+
+
+def _picture(text: str) -> Path:
+    path = Path(text).absolute()
+    if path.suffix not in (".svg", ".png", ".webp") or not path.is_file():
+        raise ValueError("must be the path of an .svg, .png or .webp file")
+    return path
 
 
 def _mail_from(text: str) -> tuple[str, str]:

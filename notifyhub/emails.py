@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
+from notifyhub.languages import said
+
 # RFC 5321 section 4.5.3.1: 64 octets, @, and 254 in all, so that the path with its brackets fits 256
 MOST_CHARACTERS = 254
 MOST_LOCAL_BYTES = 64
@@ -37,14 +39,14 @@ def _domain(text: str) -> str:
 
 def _parse(text: str) -> Email:
     if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"is longer than {MOST_CHARACTERS} characters")
+        raise ValueError(said("is longer than %(most)s characters", most=MOST_CHARACTERS))
     try:
         valid = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
     except EmailNotValidError as error:
-        raise ValueError(f"is not an e-mail address: {str(error)[:200]}") from None
+        raise ValueError(said("is not an e-mail address: %(why)s", why=str(error)[:200])) from None
     address = f"{valid.local_part}@{valid.ascii_domain}"
     if len(valid.local_part.encode()) > MOST_LOCAL_BYTES:
-        raise ValueError(f"is not an e-mail address: there are more than {MOST_LOCAL_BYTES} bytes before the @")
+        raise ValueError(said("is not an e-mail address: there are more than %(most)s bytes before the @", most=MOST_LOCAL_BYTES))
     if len(address.encode()) > MOST_CHARACTERS:
-        raise ValueError(f"is longer than {MOST_CHARACTERS} bytes")
+        raise ValueError(said("is longer than %(most)s bytes", most=MOST_CHARACTERS))
     return Email(address, f"{valid.local_part.casefold()}@{valid.ascii_domain}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.support import NullTranslations, Translations
@@ -16,6 +17,27 @@ SOURCE = "en"  # the language that strings are written in
 def N_(text: str) -> str:
     """Marks a string that is translated later, where it is shown."""
     return text
+
+
+class Said(str):
+    """An English sentence that knows what it was made of, so that a page can say it in another language."""
+
+    text: str
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self  # whoever reads it off an exception keeps what it knows
+
+    def translated(self, words: NullTranslations) -> str:
+        values = {name: words.gettext(value) if isinstance(value, str) and value else value for name, value in self.values.items()}
+        return words.gettext(self.text) % values
+
+
+def said(text: str, **values: Any) -> Said:
+    """`text` is the translatable one, with its values as %(name)s."""
+    sentence = Said(text % values)
+    sentence.text, sentence.values = text, values
+    return sentence
 
 
 def choose_locale(wanted: str, available: Iterable[str], default: str) -> str:

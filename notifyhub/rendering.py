@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from premailer import Premailer
 
-from notifyhub import languages, markdown, windows
+from notifyhub import labels, languages, markdown, windows
 from notifyhub.colours import readable, text_on
 from notifyhub.config import Brand
 from notifyhub.languages import choose_locale
@@ -92,12 +92,6 @@ class MailGroup(NamedTuple):
     text: Pattern
     html: Pattern
     envelope: Envelope
-
-
-class Impact(NamedTuple):
-    mark: str
-    name: str
-    meaning: str
 
 
 def compile_content(content: Content, locale: str, brand: Brand, default_locale: str = "en") -> Compiled:
@@ -375,9 +369,9 @@ def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _:
         "accent": readable(brand.accent, "#ffffff"),
         "accent_on_dark": readable(brand.accent, "#191817"),
         "facts": own is None,
-        "eyebrow": None if own else _eyebrow(content, _),
+        "eyebrow": None if own else _(labels.KINDS[content.kind].text),
         "lead": _leads(_).get(content.action),
-        "impact": _impacts(_)[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
+        "impact": labels.IMPACTS[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
         "when": bool(content.starts_at or content.ends_at),
         "link": own.link(_, brand, marks) if own else {"label": _("Open in your inbox"), "target": f"{brand.base_url}/inbox"},
         "settings": own is None or own.settings,
@@ -440,27 +434,6 @@ def _leads(_: Gettext) -> dict[str, str]:
         "started": _("This has started. We write again when it is over."),
         "completed": _("This is completed. If something does not work as it should, open a ticket."),
         "cancelled": _("This will not take place. You need do nothing."),
-    }
-
-
-def _eyebrow(content: Content, _: Gettext) -> str:
-    return {
-        "maintenance": _("Planned maintenance"),
-        "emergency": _("Emergency maintenance"),
-        "outage": _("Outage"),
-        "service_change": _("Service change"),
-        "news": _("News"),
-    }[content.kind]
-
-
-def _impacts(_: Gettext) -> dict[str, Impact]:
-    return {
-        "no-impact": Impact("○", _("No impact"), _("Your services keep running.")),
-        "reduced-redundancy": Impact(
-            "□", _("Reduced redundancy"), _("Your services keep running, with less protection against a failure.")
-        ),
-        "degraded": Impact("■", _("Degraded"), _("Your services may be slower or interrupted for moments.")),
-        "outage": Impact("▲", _("Outage"), _("Your services cannot be reached during this time.")),
     }
 
 

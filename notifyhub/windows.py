@@ -44,6 +44,20 @@ def moment(at: datetime, time_zone: str, formats: Locale, words: NullTranslation
     return utc if zone.key == "UTC" else f"{_point(at, zone, formats)} {_named(at, zone, formats)} = {utc}"
 
 
+def short(at: datetime, now: datetime, time_zone: str, formats: Locale, words: NullTranslations) -> str:
+    """For lists: the nearer it is, the more of the clock and the less of the calendar."""
+    zone, _ = _zone(time_zone), words.gettext
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    days = (today - local.date()).days
+    if days == 0:
+        return _("today %(time)s") % {"time": _clock(at, zone)}
+    if days == 1:
+        return _("yesterday %(time)s") % {"time": _clock(at, zone)}
+    if 1 < days < 7:
+        return f"{format_skeleton('E', local.date(), locale=formats)} {_clock(at, zone)}"
+    return format_skeleton("MMMd" if local.year == today.year else "yMMMd", local.date(), locale=formats)
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         zone = ZoneInfo(name)

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
+from notifyhub.languages import N_, said
+
 # embeddings and overrides of direction can make a name read as something else (UAX #9); marks and joiners are wanted
 DIRECTION_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-REFUSED_CATEGORIES = {"Cc": "a control character", "Cs": "half of a surrogate pair", "Zl": "a line break", "Zp": "a line break"}
+REFUSED_CATEGORIES = {
+    "Cc": N_("a control character"),
+    "Cs": N_("half of a surrogate pair"),
+    "Zl": N_("a line break"),
+    "Zp": N_("a line break"),
+}
 
 
 def one_line(text: str, most: int, least: int = 0) -> str:
@@ -29,16 +36,16 @@ def _refuse_controls(text: str, allowed: str) -> None:
         if character in allowed:
             continue
         if character in DIRECTION_CONTROLS:
-            raise ValueError(f"has a character that turns the direction of text (U+{ord(character):04X})")
+            raise ValueError(said("has a character that turns the direction of text (%(code)s)", code=f"U+{ord(character):04X}"))
         if character in "\r\n":
-            raise ValueError("has a line break; this is one line")
+            raise ValueError(said("has a line break; this is one line"))
         if what := REFUSED_CATEGORIES.get(unicodedata.category(character)):
-            raise ValueError(f"has {what} (U+{ord(character):04X})")
+            raise ValueError(said("has %(what)s (%(code)s)", what=what, code=f"U+{ord(character):04X}"))
 
 
 def _measured(text: str, most: int, least: int) -> str:
     if len(text) > most:
-        raise ValueError(f"has {len(text):,} characters; {most:,} are allowed")
+        raise ValueError(said("has %(count)s characters; %(most)s are allowed", count=f"{len(text):,}", most=f"{most:,}"))
     if len(text) < least:
-        raise ValueError("is empty" if not text else f"needs at least {least} characters")
+        raise ValueError(said("is empty") if not text else said("needs at least %(least)s characters", least=least))
     return text

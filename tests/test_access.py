@@ -47,7 +47,7 @@ def test_every_route_declares_who_may_call_it(app: Flask) -> None:
 
 def test_only_these_are_for_everyone(app: Flask) -> None:
     public = {path.split("/")[1] for _, path, declared in routes(app) if declared and declared.scope is None}
-    assert public == {"", "static", "healthz", "readyz", "openapi.json", "docs", "confirm", "unsubscribe", "inbox", "settings"}
+    assert public == {"", "static", "healthz", "readyz", "openapi.json", "docs", "confirm", "unsubscribe", "brand.css", "brand", "display"}
 
 
 def test_without_a_key_there_is_no_answer_but_401(app: Flask, api: Api) -> None:

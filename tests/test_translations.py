@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
@@ -16,6 +16,7 @@ from notifyhub.languages import CATALOGUES
 
 ROOT = Path(__file__).parent.parent
 COMPLETE = ["tr"]
+KEYWORDS = {**DEFAULT_KEYWORDS, "said": None}
 
 
 def catalogue(locale: str) -> Catalog:
@@ -32,6 +33,7 @@ def source_strings() -> set[str | tuple[str, ...]]:
         for _, _, message, _, _ in extract_from_dir(
             ROOT / folder,
             method_map=[(pattern.removeprefix(f"{folder}/"), method) for pattern, method in methods if pattern.startswith(folder)],
+            keywords=KEYWORDS,
             options_map={pattern.removeprefix(f"{folder}/"): value for pattern, value in options.items()},
         )
     )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes import api, health, links, pages, problems, start
+from notifyhub.routes import api, brand, health, links, pages, problems, start
 
 
 def init_app(app: Flask) -> None:
     problems.init_app(app)
     pages.init_app(app)
+    app.register_blueprint(brand.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(links.blueprint)
+    pages.csrf.exempt(links.blueprint)  # the address carries the proof, and mail programs post there (RFC 8058)
     app.register_blueprint(start.blueprint)
     if app.extensions["settings"].embedded_mailbox:
         from notifyhub.routes import dev

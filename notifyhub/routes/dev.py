@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
 from notifyhub import access, catching
+from notifyhub.routes.pages import HEADERS
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev")
 
@@ -36,6 +37,14 @@ def strict(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/components")
+@access.public
+def components() -> Response:
+    response = make_response(render_template("dev/components.html"))
+    response.headers["Content-Security-Policy"] = HEADERS["Content-Security-Policy"]
     return response
 
 

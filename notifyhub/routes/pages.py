@@ -1,47 +1,225 @@
-"""What all pages share: the brand, and the reader's language."""
+"""What all pages share: the brand, the reader's language, zone and theme, what may run on them, and what there is to say."""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from babel import Locale
+from babel.numbers import format_decimal
+from babel.support import NullTranslations
+from flask import Flask, Response, current_app, flash, g, get_flashed_messages, render_template, request, session, url_for
+from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from notifyhub import languages
+from notifyhub import inbox, labels, languages, windows
+from notifyhub.config import Settings
+from notifyhub.database import db, utcnow
+from notifyhub.errors import Invalid
+from notifyhub.languages import Said
 
-# Unless a page says otherwise: nothing but our own style sheets and pictures, in no frame, told to no other site.
+# Unless a page says otherwise: nothing but our own scripts, style sheets and pictures, in no frame, told to no other site.
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+LANGUAGE_COOKIE, THEME_COOKIE = "nh_language", "nh_theme"
+THEMES = ("system", "light", "dark")
+PSEUDO = "ar-XB"  # English from right to left, to look at the layout; demo only
+A_YEAR = 365 * 24 * 3600
+SECRET_FIELDS = ("csrf_token", "password")
+
+csrf = CSRFProtect()
 
 
 def init_app(app: Flask) -> None:
+    settings: Settings = app.extensions["settings"]
+    app.config.update(
+        SESSION_COOKIE_NAME="nh_form",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
+        WTF_CSRF_TIME_LIMIT=None,  # a form may lie open over lunch; it ends with the browser's session
+        WTF_CSRF_SSL_STRICT=False,  # compares Referer with the Host that a proxy may have changed; the token is the proof
+    )
+    csrf.init_app(app)
+    app.register_error_handler(CSRFError, lambda error: refused_form(400))
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
-        lambda text: languages.translations(language()).gettext(text),
-        lambda one, many, count: languages.translations(language()).ngettext(one, many, count),
-        newstyle=True,
+        lambda text: words().gettext(text), lambda one, many, count: words().ngettext(one, many, count), newstyle=True
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window}
+    app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread}
 
     @app.after_request
     def guard(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.endpoint == "static":
+            response.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable" if "v" in request.args else "no-cache"
+        elif response.mimetype == "text/html":
+            response.headers.setdefault("Cache-Control", "no-store" if g.get("sign_in") else "no-cache")
         return response
 
     @app.context_processor
     def shared() -> dict[str, Any]:
         spoken = language()
-        return {"brand": app.extensions["settings"].brand, "language": spoken, "direction": languages.direction(spoken)}
+        return {
+            "brand": settings.brand,
+            "brand_version": settings.brand.version,
+            "language": spoken,
+            "languages": [(code, (Locale.parse(code).get_display_name() or code).capitalize()) for code in languages.translated()],
+            "direction": languages.direction(spoken),
+            "theme": theme(),
+            "here": request.full_path if request.query_string else request.path,
+            "account": g.get("account"),
+            "member": g.get("staff"),
+        }
+
+
+# --- who reads it -----------------------------------------------------------------------------------------------------
 
 
 def language() -> str:
-    """Of those that exist, what the browser asks for first."""
+    """What was chosen in this browser, else the reader's own, else of those that exist what the browser asks for first."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in languages.translated() or (chosen == PSEUDO and _settings().demo):
+        return str(chosen)
+    reader = g.get("account") or g.get("staff")
+    if reader is not None:
+        return languages.choose_locale(reader.locale, languages.translated(), languages.SOURCE)
     for wanted in request.accept_languages.values():
         found = languages.choose_locale(wanted, languages.translated(), wanted)
         if found.partition("_")[0] == wanted.replace("-", "_").partition("_")[0].lower():
             return found
     return languages.SOURCE
+
+
+def theme() -> str:
+    chosen = request.cookies.get(THEME_COOKIE, "")
+    return chosen if chosen in THEMES else "system"
+
+
+def words() -> NullTranslations:
+    return languages.translations(language())
+
+
+def formats() -> Locale:
+    """How dates and numbers are written: in the reader's own country where it speaks the page's language."""
+    spoken, reader = language(), g.get("account") or g.get("staff")
+    if reader is not None and reader.locale.partition("_")[0] == spoken.partition("_")[0]:
+        return languages.formats(reader.locale)
+    return languages.formats(spoken)
+
+
+def time_zone() -> str:
+    reader = g.get("account") or g.get("staff")
+    return reader.time_zone if reader is not None else "UTC"
+
+
+def moment(at: datetime) -> str:
+    return windows.moment(at, time_zone(), formats(), words())
+
+
+def short(at: datetime) -> str:
+    return windows.short(at, utcnow(), time_zone(), formats(), words())
+
+
+def window(starts_at: datetime | None, ends_at: datetime | None) -> windows.Window:
+    return windows.spell(starts_at, ends_at, time_zone(), formats(), words())
+
+
+def number(value: float) -> str:
+    return format_decimal(value, locale=formats())
+
+
+def unread() -> int:
+    return inbox.unread_count(db.session(), g.account.id)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["settings"]
+    return settings
+
+
+# --- what there is to say ---------------------------------------------------------------------------------------------
+
+
+class Undo(NamedTuple):
+    action: str  # where it is posted
+    fields: dict[str, str]
+
+
+class Message(NamedTuple):
+    text: str
+    icon: str
+    undo: Undo | None
+
+
+def say(text: str, icon: str = "check", undo: Undo | None = None) -> None:
+    """On the page that comes next, in the reader's language already."""
+    flash([text, icon, undo], "said")  # type: ignore[arg-type]
+
+
+def said_messages() -> Iterator[Message]:
+    flashed: list[Any] = get_flashed_messages(category_filter=["said"])
+    for text, icon, undo in flashed:
+        yield Message(text, icon, Undo(*undo) if undo else None)
+
+
+def translated(message: str) -> str:
+    """An error's sentence, or a reason, in the reader's language."""
+    return message.translated(words()) if isinstance(message, Said) else words().gettext(message)
+
+
+def by_field(error: Invalid) -> dict[str, list[str]]:
+    """For the form that was refused; what concerns no field stands under ''."""
+    found: dict[str, list[str]] = {}
+    for field, message in error.errors:
+        found.setdefault(field, []).append(message)
+    return found or {"": [error.message]}
+
+
+def refused_form(status: int, sign_in: str | None = None) -> tuple[str, int]:
+    """For a form that came too late: nothing that was typed is lost. `sign_in`: where to, if that is what is missing."""
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in SECRET_FIELDS and value.strip()]
+    return render_template("refused_form.html", sign_in=sign_in, typed=typed, back=back()), status
+
+
+def back(default: str = "/") -> str:
+    """The page of ours that the form stood on."""
+    referrer = urlsplit(request.referrer or "")
+    return local_path(f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path, default)
+
+
+def local_path(path: str | None, default: str = "/") -> str:
+    """`path` if it leads to a page of ours and nowhere else."""
+    if not path or not path.startswith("/") or path.startswith("//") or "\\" in path or not path.isprintable():
+        return default
+    parts = urlsplit(path)
+    return path if not parts.scheme and not parts.netloc else default
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+def asset(name: str) -> str:
+    """A file under static/, at an address that changes with its content."""
+    return url_for("static", filename=name, v=_digest(Path(str(current_app.static_folder)) / name))
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def forget_form_token() -> None:
+    """After signing in or out, forms of before are void."""
+    session.pop("csrf_token", None)
+    g.pop("csrf_token", None)

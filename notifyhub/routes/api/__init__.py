@@ -8,6 +8,7 @@ from flask import Flask, render_template
 from flask_smorest import Api
 
 from notifyhub import access, news
+from notifyhub.routes import pages
 from notifyhub.routes.api import accounts, announcements, base, deliveries, inbox, send_email
 
 BLUEPRINTS = (accounts.blueprint, send_email.blueprint, inbox.blueprint, announcements.blueprint, deliveries.blueprint)
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
     api.register_converter(base.ExternalIdConverter, lambda converter: {"type": "string", "maxLength": 128})
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+        pages.csrf.exempt(blueprint)  # a bearer key is no cookie: no other site can make a browser send it
 
     @app.get("/openapi.json")
     @access.public
