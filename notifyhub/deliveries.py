@@ -39,6 +39,7 @@ class Claimed(NamedTuple):
     id: uuid.UUID
     notification_id: uuid.UUID
     mailbox_id: int
+    lane: int
     rule: int
     tries: int
     attempts: list[dict[str, str]]
@@ -63,10 +64,10 @@ def claim(session: Session, channel: str, size: int, token: uuid.UUID) -> list[C
         update(Delivery)
         .where(Delivery.id.in_(select(due.c.id)))
         .values(state="sending", lease_until=now + LEASE, lease_token=token)
-        .returning(*(getattr(Delivery, name) for name in Claimed._fields), Delivery.lane, Delivery.due_at)
+        .returning(*(getattr(Delivery, name) for name in Claimed._fields), Delivery.due_at)
         .execution_options(synchronize_session=False)
     )
-    return [Claimed(*row[:-2]) for row in sorted(rows, key=lambda row: row[-2:])]
+    return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
 
 
 def move(session: Session, which: ColumnElement[bool], state: str, **values: Any) -> int:

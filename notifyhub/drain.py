@@ -1,4 +1,8 @@
-"""Drains what is due: claims a little, renders it, hands it over, writes down what became of it; again and again for a while."""
+"""Drains what is due: claims a little, renders it, hands it over, writes down what became of it; again and again for a while.
+
+Two claims are under way at a time: while the letters of one go out, the next is read and the last is written down, in a thread
+of its own, so that the wire never waits for the database.
+"""
 
 from __future__ import annotations
 
@@ -6,104 +10,184 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from flask import Flask, current_app
 
 from notifyhub import deliveries, journal, letters, relay, wake
 from notifyhub.channels import CHANNELS
 from notifyhub.channels.contract import Carrier, Letter, RelayDown, Report
 from notifyhub.config import Settings
-from notifyhub.database import clock, reading, transaction
+from notifyhub.database import clock, db, reading, transaction
+from notifyhub.deliveries import Claimed
 from notifyhub.journal import Journal
 from notifyhub.logs import log
 
+T = TypeVar("T")
+
 CLAIM_SECONDS = 0.1  # of work in one claim: a more urgent delivery waits no longer than that
-FEWEST, MOST = 20, 1000
+FEWEST, FIRST, MOST = 20, 100, 2000
+UNDER_WAY = 2  # claims
 LINGER_SECONDS = 0.3  # with open connections, once there is nothing: steady traffic pays for no connection set-up
 LINGER_STEP = 0.03
-
-
-async def drain(settings: Settings, channel: str, stop: Callable[[], bool]) -> bool:
-    """Works until there is nothing, or until `stop`, which is asked after each claim. Answers whether it ended for want of work."""
-    open_carrier = CHANNELS[channel].carrier
-    assert open_carrier is not None
-    record = Journal(journal_folder(settings))
-    size, others_called = 100, False
-    idle_since: float | None = None
-    try:
-        async with open_carrier(settings, record.accepted) as carrier:
-            while not stop():
-                started = time.monotonic()
-                try:
-                    done = await _one_batch(settings, channel, size, carrier, record)
-                except RelayDown as error:
-                    log.warning("the relay cannot be used now", reason=str(error))
-                    with transaction() as session:
-                        relay.failed(session, str(error))
-                    return True
-                if done:
-                    if done == size and not others_called:
-                        others_called = wake.now("drain")  # more than one claim of work: an idle worker may help
-                    size = max(FEWEST, min(MOST, int(done * CLAIM_SECONDS / (time.monotonic() - started))))
-                    idle_since = None
-                    continue
-                idle_since = idle_since or started
-                if time.monotonic() - idle_since > LINGER_SECONDS:
-                    return True
-                await asyncio.sleep(LINGER_STEP)
-    finally:
-        record.close()
-    return False
-
-
-async def _one_batch(settings: Settings, channel: str, size: int, carrier: Carrier, record: Journal) -> int:
-    """Answers how many were tried. Raises RelayDown, with what was claimed settled or given back."""
-    token = uuid.uuid4()
-    with transaction() as session:
-        if relay.paused(session):
-            return 0
-        claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token)
-        if not claimed:
-            return 0
-        wait = relay.reserve(session, len(claimed), settings.smtp_rate)
-        now = clock(session)
-        record.claimed(token)  # before the commit: a claim that nobody knows of would keep its lease to the end
-    by_id = {delivery.id: delivery for delivery in claimed}
-    reports = [Report(id, "refused", TOO_LATE) for id, delivery in by_id.items() if deliveries.too_late(delivery, now)]
-    try:
-        with reading() as session:
-            written = letters.write(session, settings, [delivery for delivery in claimed if not deliveries.too_late(delivery, now)], now)
-        await asyncio.sleep(wait)
-        await _carry(carrier, written, reports, token)
-    finally:
-        reported = {report.delivery_id for report in reports}
-        reports += [Report(id, "unsent", "") for id in by_id if id not in reported]
-        with transaction() as session:
-            deliveries.settle(session, token, by_id, reports, settings.retry_after)
-            if any(report.outcome == "accepted" for report in reports):
-                relay.worked(session)
-        record.settled()
-    if all(report.outcome == "unsent" for report in reports):
-        raise RelayDown(reports[0].reply)
-    return len(claimed)
-
-
 TOO_LATE = "not sent: it came too late to be of use"
 
 
-async def _carry(carrier: Carrier, written: list[Letter], reports: list[Report], token: uuid.UUID) -> None:
-    """Collects the reports, and renews the lease as long as the relay takes."""
+class Batch(NamedTuple):
+    """One claim, and all that is needed to carry it."""
 
-    async def collect() -> None:
-        async for report in carrier.carry(written):
-            reports.append(report)
+    token: uuid.UUID
+    claimed: dict[uuid.UUID, Claimed]
+    letters: list[Letter]
+    too_late: list[uuid.UUID]
+    wait: float  # seconds, until the relay's rate allows it
+    record: Journal
 
-    carrying = asyncio.ensure_future(collect())
-    while not carrying.done():
-        await asyncio.wait({carrying}, timeout=deliveries.LEASE.total_seconds() / 3)
-        if not carrying.done():
-            with transaction() as session:
-                deliveries.renew(session, token)
-    await carrying
+
+class Pace:
+    """How many letters are about CLAIM_SECONDS of work, by how fast they have been leaving."""
+
+    def __init__(self) -> None:
+        self.size, self.last = FIRST, time.monotonic()
+
+    def note(self, count: int) -> None:
+        now = time.monotonic()
+        size = int(count * CLAIM_SECONDS / max(now - self.last, 1e-3))
+        self.size, self.last = max(FEWEST, min(MOST, (self.size + size) // 2)), now
+
+
+async def drain(settings: Settings, channel: str, stop: Callable[[], bool]) -> bool:
+    """Works until there is nothing, or until `stop`, which is asked before each claim. Answers whether it ended for want of work."""
+    open_carrier = CHANNELS[channel].carrier
+    assert open_carrier is not None
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    db.session.remove()  # from here on the thread has the database; SQLite would let nobody write beside an open transaction
+    with ThreadPoolExecutor(1, "database", app.app_context().push) as thread:
+        try:
+            async with open_carrier(settings) as carrier:
+                return await _Drain(settings, channel, stop, carrier, thread).run()
+        finally:
+            thread.submit(db.session.remove).result()
+
+
+class _Drain:
+    def __init__(self, settings: Settings, channel: str, stop: Callable[[], bool], carrier: Carrier, thread: ThreadPoolExecutor) -> None:
+        self.settings, self.channel, self.stop, self.carrier, self.thread = settings, channel, stop, carrier, thread
+        self.pace = Pace()
+        self.under_way: set[asyncio.Task[None]] = set()
+        self.down: RelayDown | None = None
+
+    async def run(self) -> bool:
+        others_called, idle_since = False, time.monotonic()
+        try:
+            while not self.down and not self.stop():
+                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if self._has_room() else None
+                if batch is not None:
+                    self.under_way.add(asyncio.create_task(self._deliver(batch)))
+                    if len(batch.claimed) == self.pace.size and not others_called:
+                        others_called = wake.now("drain")  # more than one claim of work: an idle worker may help
+                    idle_since = time.monotonic()
+                elif self.under_way:
+                    await self._some_ended(LINGER_STEP if self._has_room() else None)
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since > LINGER_SECONDS:
+                    return True
+                else:
+                    await asyncio.sleep(LINGER_STEP)
+        finally:
+            while self.under_way:
+                await self._some_ended(None)
+        if self.down is not None:
+            log.warning("the relay cannot be used now", reason=str(self.down))
+            await self._in_thread(_rest, str(self.down))
+        return self.down is not None
+
+    def _has_room(self) -> bool:
+        return len(self.under_way) < UNDER_WAY
+
+    async def _some_ended(self, timeout: float | None) -> None:
+        done, self.under_way = await asyncio.wait(self.under_way, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            try:
+                task.result()
+            except RelayDown as error:
+                self.down = error
+
+    async def _deliver(self, batch: Batch) -> None:
+        """Raises RelayDown, with what was claimed settled or given back."""
+        reports = [Report(id, "refused", TOO_LATE) for id in batch.too_late]
+        try:
+            await asyncio.sleep(batch.wait)
+            await self._carry(batch, reports)
+        finally:
+            reported = {report.delivery_id for report in reports}
+            reports += [Report(id, "unsent", "") for id in batch.claimed if id not in reported]
+            await self._in_thread(_settle, self.settings, batch, reports)
+        self.pace.note(len(reports))
+        if all(report.outcome == "unsent" for report in reports):
+            raise RelayDown(reports[0].reply)
+
+    async def _carry(self, batch: Batch, reports: list[Report]) -> None:
+        """Collects the reports, and renews the lease as long as the relay takes."""
+        carrying = asyncio.ensure_future(self.carrier.send(batch.letters, reports.append, batch.record.accepted))
+        while not carrying.done():
+            await asyncio.wait({carrying}, timeout=deliveries.LEASE.total_seconds() / 3)
+            if not carrying.done():
+                await self._in_thread(_renew, batch.token)
+        await carrying
+
+    async def _in_thread(self, act: Callable[..., T], *values: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.thread, act, *values)
+
+
+# --- in the database's thread -----------------------------------------------------------------------------------------
+
+
+def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
+    token = uuid.uuid4()
+    with transaction() as session:
+        if relay.paused(session):
+            return None
+        claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token)
+        if not claimed:
+            return None
+        wait = relay.reserve(session, len(claimed), settings.smtp_rate)
+        now = clock(session)
+        record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
+    by_id = {delivery.id: delivery for delivery in claimed}
+    too_late = [id for id, delivery in by_id.items() if deliveries.too_late(delivery, now)]
+    try:
+        with reading() as session:
+            written = letters.write(session, settings, [delivery for id, delivery in by_id.items() if id not in too_late], now)
+    except BaseException:
+        with transaction() as session:
+            deliveries.release(session, token)
+        record.settled()
+        raise
+    return Batch(token, by_id, written, too_late, wait, record)
+
+
+def _settle(settings: Settings, batch: Batch, reports: list[Report]) -> None:
+    try:
+        with transaction() as session:
+            deliveries.settle(session, batch.token, batch.claimed, reports, settings.retry_after)
+            if any(report.outcome == "accepted" for report in reports):
+                relay.worked(session)
+        batch.record.settled()
+    finally:
+        batch.record.close()
+
+
+def _renew(token: uuid.UUID) -> None:
+    with transaction() as session:
+        deliveries.renew(session, token)
+
+
+def _rest(reason: str) -> None:
+    with transaction() as session:
+        relay.failed(session, reason)
 
 
 def journal_folder(settings: Settings) -> Path:

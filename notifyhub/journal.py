@@ -1,7 +1,7 @@
 """What the relay has accepted, on record outside of the process that sent it.
 
-Each process that sends appends to a file of its own and holds a lock on it. When it is killed between the relay's 250 and its
-own commit, whoever lives on that host finds the file unlocked, and settles it before the leases are given to anyone else.
+Each claim has a file of its own, which its process appends to and holds a lock on. When it is killed between the relay's 250 and
+its own commit, whoever lives on that host finds the file unlocked, and settles it before the leases are given to anyone else.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Dead(NamedTuple):
     """The journal of a process that is gone."""
 
     path: Path
-    tokens: list[uuid.UUID]  # of its claims
+    tokens: list[uuid.UUID]  # of its claim; none where the file was cut off before
     accepted: list[Accepted]
 
 
 class Journal:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, token: uuid.UUID) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{uuid.uuid4()}.log"
         # made under a name that settling passes over, so that nobody finds it before it is locked
@@ -40,9 +40,6 @@ class Journal:
         self.file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         fcntl.flock(self.file, fcntl.LOCK_EX)
         draft.rename(self.path)
-        self.token = b""
-
-    def claimed(self, token: uuid.UUID) -> None:
         self.token = token.hex.encode()
         os.write(self.file, b"claim %s\n" % self.token)
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifyhub import contents, signing
-from notifyhub.channels.contract import Letter, Stale
+from notifyhub.channels.contract import Letter
 from notifyhub.config import Settings
 from notifyhub.database import among
 from notifyhub.deliveries import LEASE, Claimed
@@ -52,11 +52,9 @@ def _letter(session: Session, settings: Settings, delivery: Claimed, row: Any, a
         return Letter(delivery.id, address, sender, _failing(error))
 
     def make() -> bytes:
-        if time.monotonic() > deadline:
-            raise Stale
         return compiled.mail(_reader(settings, row, address), _stamp(settings, delivery, row, address, now))
 
-    return Letter(delivery.id, address, sender, make)
+    return Letter(delivery.id, address, sender, make, deadline, delivery.lane)
 
 
 def _failing(error: Exception) -> Callable[[], bytes]:

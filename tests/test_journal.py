@@ -22,8 +22,7 @@ SENDER = """
 import sys, time, uuid
 from pathlib import Path
 from notifyhub.journal import Journal
-record = Journal(Path(sys.argv[1]))
-record.claimed(uuid.UUID(int=1))
+record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
 for id in sys.argv[2:]:
     record.accepted(uuid.UUID(id), "250 2.0.0 taken by the relay")
 print("written", flush=True)
@@ -116,8 +115,7 @@ def test_a_line_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
 
 
 def test_words_of_the_relay_make_no_lines_of_their_own(tmp_path: Path) -> None:
-    record = Journal(tmp_path)
-    record.claimed(TOKEN)
+    record = Journal(tmp_path, TOKEN)
     record.accepted(TOKEN, "250 ok\nclaim x \ud800")
     data = record.path.read_bytes()
     record.close()
@@ -130,8 +128,7 @@ def test_a_file_that_another_removed_meanwhile_is_no_trouble(tmp_path: Path) -> 
 
 
 def test_what_is_committed_is_forgotten(tmp_path: Path) -> None:
-    record = Journal(tmp_path)
-    record.claimed(TOKEN)
+    record = Journal(tmp_path, TOKEN)
     record.accepted(TOKEN, "250 ok")
     record.settled()
     assert record.path.read_bytes() == b""

@@ -7,24 +7,22 @@ it, in the product's own words: nobody outside of the channel knows an SMTP code
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, NamedTuple, Protocol
 
 from notifyhub.config import Settings
 
 
-class Stale(Exception):
-    """Raised by a letter's content: it is to be claimed anew rather than begun now."""
-
-
 class Letter(NamedTuple):
-    """One delivery, ready to go. The bytes are made when a connection is free for them; making them may raise Stale."""
+    """One delivery, ready to go. The bytes are made when a connection is free for them."""
 
     delivery_id: uuid.UUID
     address: str
     envelope_sender: str
     content: Callable[[], bytes]
+    deadline: float = float("inf")  # time.monotonic() after which it is not begun any more: its lease ends
+    lane: int = 0  # a smaller number goes first
 
 
 class Report(NamedTuple):
@@ -42,9 +40,18 @@ class Report(NamedTuple):
     mailbox_gone: bool = False
 
 
+Tell = Callable[[Report], None]
+Keep = Callable[[uuid.UUID, str], None]
+"""Puts on record outside of this process that the next hop took a delivery over, with its reply. A carrier calls it before
+anything else goes out on that connection."""
+
+
 class Carrier(Protocol):
-    def carry(self, letters: Iterable[Letter]) -> AsyncIterator[Report]:
-        """One report for each letter, in any order. Raises RelayDown when nothing can be sent at present."""
+    def send(self, letters: Sequence[Letter], tell: Tell, keep: Keep) -> Awaitable[None]:
+        """One report for each letter, in any order; then it is done. May be called again meanwhile: the more urgent go first.
+
+        Raises RelayDown, once all are reported, when nothing can be sent at present.
+        """
         ...
 
 
@@ -52,10 +59,5 @@ class RelayDown(Exception):
     """The next hop cannot be used now, whoever the letters are for."""
 
 
-Keep = Callable[[uuid.UUID, str], None]
-"""Puts on record outside of this process that the next hop took a delivery over, with its reply. A carrier calls it before
-anything else goes out on that connection."""
-
-
 class Channel(NamedTuple):
-    carrier: Callable[[Settings, Keep], AbstractAsyncContextManager[Carrier]] | None
+    carrier: Callable[[Settings], AbstractAsyncContextManager[Carrier]] | None

@@ -30,7 +30,8 @@ class Taken(NamedTuple):
 class Scripted:
     """`script`: by command (or greeting, message), the replies for its first, second … time; then the usual one."""
 
-    def __init__(self, **script: list[str] | str) -> None:
+    def __init__(self, ahead: int = 0, **script: list[str] | str) -> None:
+        self.ahead = ahead  # before it answers so many messages, it wants to hear the envelope of the next one
         self.replies = {name: [replies] * 1000 if isinstance(replies, str) else list(replies) for name, replies in script.items()}
         self.lines: list[str] = []
         self.taken: list[Taken] = []
@@ -60,9 +61,16 @@ class Scripted:
         finally:
             writer.close()
 
+    async def _message(self, reader: asyncio.StreamReader) -> bytes:
+        raw = b""
+        while not raw.endswith(b"\r\n.\r\n") and raw != b".\r\n":
+            raw += await reader.readuntil(b"\r\n")
+        return raw.removesuffix(b".\r\n")
+
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sender = to = ""
         name = "greeting"
+        heard: list[bytes] = []
         while (reply := self._reply(name)) != HANG_UP:
             inside = name == "DATA" and reply == INSIDE
             writer.write(("354 go on" if inside else reply).encode() + b"\r\n")
@@ -72,15 +80,20 @@ class Scripted:
             if name == "QUIT" or reply.startswith("421"):
                 return
             if name == "DATA" and reply.startswith("354"):
-                raw = (await reader.readuntil(b"\r\n.\r\n")).removesuffix(b".\r\n")
+                raw = await self._message(reader)
                 name = "message"
-                if (self.replies.get(name) or [""])[0][:3] in ("", "250"):
+                if to and (self.replies.get(name) or [""])[0][:3] in ("", "250"):
                     self.taken.append(Taken(sender, to, raw))
+                if self.ahead:
+                    self.ahead -= 1
+                    heard = [await reader.readuntil(b"\r\n") for _ in ("MAIL", "RCPT", "DATA")]
                 continue
-            line = (await reader.readuntil(b"\r\n")).decode().strip()
+            line = (heard.pop(0) if heard else await reader.readuntil(b"\r\n")).decode().strip()
             self.lines.append(line)
             name = line.partition(" ")[0].upper()
-            if name == "MAIL":
-                sender = line
+            if name == "DATA" and not to and not self.replies.get("DATA"):
+                self.replies["DATA"] = ["554 5.5.1 no valid recipients"]
+            if name in ("MAIL", "RSET"):
+                sender, to = line, ""
             elif name == "RCPT":
-                to = line
+                to = line if (self.replies.get(name) or ["250"])[0].startswith("250") else ""

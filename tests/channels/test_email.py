@@ -11,10 +11,18 @@ from typing import NamedTuple
 
 import pytest
 
-from notifyhub.channels.contract import Letter, RelayDown, Report, Stale
+from notifyhub.channels.contract import Letter, RelayDown, Report
 from notifyhub.channels.email import CHANNEL
 from notifyhub.config import Settings
+from tests.channels import scripted
 from tests.channels.scripted import HANG_UP, INSIDE, Scripted
+
+
+@pytest.fixture(autouse=True, params=["one at a time", "pipelining"])
+def offered(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "pipelining":
+        monkeypatch.setitem(scripted.USUAL, "EHLO", "250-scripted\r\n250-8BITMIME\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES")
+
 
 CONTENT = b"Subject: hello\r\n\r\nbody\r\n"
 
@@ -45,10 +53,9 @@ class Carry(NamedTuple):
                 settings = self._settings(url.format(port=server.port), connections)
                 carried = Carried([], None, [])
                 assert CHANNEL.carrier is not None
-                async with CHANNEL.carrier(settings, keep or (lambda id, _: carried.kept.append(id))) as carrier:
+                async with CHANNEL.carrier(settings) as carrier:
                     try:
-                        async for report in carrier.carry(list(letters)):
-                            carried.reports.append(report)
+                        await carrier.send(letters, carried.reports.append, keep or (lambda id, _: carried.kept.append(id)))
                     except (RelayDown, OSError) as error:
                         carried = carried._replace(down=str(error))
                 in_order = {letter.delivery_id: number for number, letter in enumerate(letters)}
@@ -136,11 +143,16 @@ def test_a_refused_sender_is_the_relays_failure(carry: Carry, reply: str) -> Non
 
 
 @pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])
-def test_421_in_mid_session_is_the_relays_failure(carry: Carry, where: str) -> None:
-    carried = carry(
-        Scripted(**{where: ["250 ok" if where != "DATA" else "354 go", "421 4.3.2 shutting down"]}), letter(), letter(), letter()
-    )
-    assert (carried.outcomes, carried.down) == (["accepted", "unsent", "unsent"], "421 4.3.2 shutting down")
+def test_421_after_some_letters_has_another_connection_tried(carry: Carry, where: str) -> None:
+    server = Scripted(**{where: ["250 ok" if where != "DATA" else "354 go", "421 4.3.2 enough on this connection"]})
+    carried = carry(server, letter(), letter(), letter())
+    assert (carried.outcomes, carried.down, server.connections) == (["accepted", "unsent", "accepted"], None, 2)
+
+
+@pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])
+def test_421_to_the_first_letter_is_the_relays_failure(carry: Carry, where: str) -> None:
+    carried = carry(Scripted(**{where: "421 4.3.2 shutting down"}), letter(), letter(), letter())
+    assert (carried.outcomes, carried.down) == (["unsent"] * 3, "421 4.3.2 shutting down")
 
 
 @pytest.mark.parametrize("script", [{"RCPT": [HANG_UP]}, {"DATA": [HANG_UP]}, {"DATA": [INSIDE]}, {"message": [HANG_UP]}])
@@ -163,7 +175,7 @@ def test_one_connection_that_ends_leaves_the_others_at_work(carry: Carry) -> Non
 
 def test_a_letter_whose_lease_ends_is_not_begun(carry: Carry) -> None:
     server = Scripted()
-    assert carry(server, letter(content=raising(Stale())), letter()).outcomes == ["unsent", "accepted"]
+    assert carry(server, letter()._replace(deadline=0), letter()).outcomes == ["unsent", "accepted"]
     assert len([line for line in server.lines if line.startswith("MAIL")]) == 1
 
 
@@ -230,3 +242,45 @@ def test_where_tls_is_required_nothing_goes_out_without(carry: Carry) -> None:
     carried = carry(server, letter(), url="smtp://hub:pass@127.0.0.1:{port}?tls=starttls")
     assert (carried.outcomes, carried.down is not None) == (["unsent"], True)
     assert not [line for line in server.lines if line.startswith(("MAIL", "AUTH"))]
+
+
+class TestPipelining:
+    """RFC 2920"""
+
+    EHLO = "250-scripted\r\n250 PIPELINING"
+
+    def test_the_next_envelope_does_not_wait_for_the_answer_to_the_last_message(self, carry: Carry) -> None:
+        server = Scripted(EHLO=self.EHLO, ahead=2)
+        assert carry(server, letter(), letter(), letter()).outcomes == ["accepted"] * 3
+
+    def test_a_refused_recipient_whose_message_is_waited_for_all_the_same(self, carry: Carry) -> None:
+        server = Scripted(EHLO=self.EHLO, RCPT=["550 5.1.1 no"], DATA=["354 go on"], message=["554 5.5.1 nobody to send it to"])
+        carried = carry(server, letter(), letter())
+        assert (carried.outcomes, carried.reports[0].reply, server.connections) == (["refused", "accepted"], "550 5.1.1 no", 1)
+        assert [mail.raw for mail in server.taken] == [CONTENT]
+
+    def test_what_was_lined_up_behind_a_lost_message_goes_out_elsewhere(self, carry: Carry) -> None:
+        server = Scripted(EHLO=self.EHLO, message=[HANG_UP], ahead=1)
+        carried = carry(server, letter(), letter(), letter())
+        assert (carried.outcomes, server.connections) == (["unsent", "accepted", "accepted"], 2)
+
+    def test_what_the_relay_says_of_a_lined_up_letter_is_not_lost_with_the_line(self, carry: Carry) -> None:
+        server = Scripted(EHLO=self.EHLO, RCPT=["250 ok", "550 5.1.1 no"], message=["250 ok"], DATA=["354 go", HANG_UP])
+        assert carry(server, letter(), letter()).outcomes == ["accepted", "refused"]
+
+
+@pytest.mark.parametrize("words", ["hello", "250", "25", "2x0 ok", "250:ok"])
+def test_a_server_of_another_kind_is_no_relay(carry: Carry, words: str) -> None:
+    carried = carry(Scripted(MAIL=words), letter(), letter())
+    assert "accepted" not in carried.outcomes or words == "250"
+
+
+def test_an_answer_of_several_lines_is_one_answer(carry: Carry) -> None:
+    server = Scripted(message=["250-2.0.0 taken\r\n250-as it is\r\n250 number 17"])
+    assert carry(server, letter()).reports[0].reply == "250 2.0.0 taken as it is number 17"
+
+
+def test_the_more_urgent_letter_goes_first(carry: Carry) -> None:
+    server = Scripted()
+    carry(server, letter("bulk@one.example")._replace(lane=3), letter("urgent@one.example")._replace(lane=1))
+    assert "urgent@" in server.taken[0].to

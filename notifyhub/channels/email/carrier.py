@@ -1,101 +1,131 @@
-"""Hands letters to the relay over a few kept connections."""
+"""Hands letters to the relay over a few kept connections: whoever is free takes the most urgent one."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+import heapq
+import itertools
+import time
+from collections.abc import AsyncIterator, Sequence
 
-import aiosmtplib
-
-from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Stale
-from notifyhub.channels.email import replies
-from notifyhub.channels.email.connection import connect, fits_envelope, hand_over
+from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Tell
+from notifyhub.channels.email.connection import connect
+from notifyhub.channels.email.pipeline import Conversation, Handed
 from notifyhub.config import Settings
 from notifyhub.logs import log
 
+REST_SECONDS = 5.0  # before another connection is tried, while some work
+
+
+class Batch:
+    """Letters that were given in one go, until each has its report."""
+
+    def __init__(self, count: int, tell: Tell, keep: Keep) -> None:
+        self.left, self.tell, self.keep = count, tell, keep
+        self.failure: BaseException | None = None
+        self.done = asyncio.get_running_loop().create_future()
+        self._end_if_done()
+
+    def report(self, report: Report) -> None:
+        self.tell(report)
+        self.left -= 1
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self.left or self.done.done():
+            return
+        if self.failure is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(self.failure)
+
 
 class EmailCarrier:
-    def __init__(self, settings: Settings, keep: Keep) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.keep = keep
-        self.idle: list[aiosmtplib.SMTP] = []
+        self.queue: list[tuple[int, int, Handed]] = []  # by lane, then in order
+        self.numbers = itertools.count()
+        self.batches: set[Batch] = set()
+        self.conversations: set[Conversation] = set()
+        self.connecting: set[asyncio.Task[None]] = set()
+        self.rests_until = 0.0
 
-    async def carry(self, letters: Iterable[Letter]) -> AsyncIterator[Report]:
-        """One report for each letter, in any order. Raises RelayDown once all letters that were begun are reported."""
-        waiting = iter(letters)
-        reports: asyncio.Queue[Report | None] = asyncio.Queue()
-        workers = [asyncio.create_task(self._work(waiting, reports)) for _ in range(self.settings.smtp_connections)]
-        everyone = asyncio.gather(*workers, return_exceptions=True)
-        everyone.add_done_callback(lambda _: reports.put_nowait(None))
-        try:
-            while (report := await reports.get()) is not None:
-                yield report
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-        down = [worker.exception() for worker in workers if not worker.cancelled() and worker.exception()]
-        for letter in waiting:  # nobody took them
-            yield Report(letter.delivery_id, "unsent", str(down[0]) if down else "")
-        for error in down:
-            if error is not None and (not isinstance(error, RelayDown) or len(down) == len(workers)):
-                raise error
-
-    async def _work(self, letters: Iterator[Letter], reports: asyncio.Queue[Report | None]) -> None:
-        client: aiosmtplib.SMTP | None = None
+    async def send(self, letters: Sequence[Letter], tell: Tell, keep: Keep) -> None:
+        batch = Batch(len(letters), tell, keep)
+        self.batches.add(batch)
         for letter in letters:
-            if client is None or not client.is_connected:
-                try:
-                    client = self.idle.pop() if self.idle else await connect(self.settings.relay, self.settings.brand.mail_domain)
-                except RelayDown as error:
-                    reports.put_nowait(Report(letter.delivery_id, "unsent", str(error)))
-                    raise
-            try:
-                report = await self._send(client, letter)
-            except (aiosmtplib.SMTPException, OSError) as error:
-                client.close()
-                reports.put_nowait(Report(letter.delivery_id, "unsent", f"{type(error).__name__}: {error}"))
-                if isinstance(error, aiosmtplib.SMTPResponseException):  # its own words to MAIL, or 421: it wants no more
-                    raise RelayDown(replies.shown(error.code, error.message)) from error
-                continue
-            reports.put_nowait(report)
-            if report.outcome == "accepted":
-                self.keep(letter.delivery_id, report.reply)  # where it cannot be put on record, nothing else goes out here
-        if client is not None and client.is_connected:
-            self.idle.append(client)
-
-    async def _send(self, client: aiosmtplib.SMTP, letter: Letter) -> Report:
-        """Raises what is the relay's or the connection's failure."""
-        if not letter.address:
-            return Report(letter.delivery_id, "refused", "not sent: the address was erased")
-        if not letter.address.isascii() and not client.supports_extension("smtputf8"):
-            return Report(letter.delivery_id, "refused", "the relay does not offer SMTPUTF8, which this address needs (RFC 6531)")
-        if not (fits_envelope(letter.envelope_sender) and fits_envelope(letter.address)):
-            return Report(letter.delivery_id, "refused", "not sent: this address cannot stand in an envelope")
+            self.give_back(Handed(letter, batch.report, keep))
+        self._set_to_work()
         try:
-            content = letter.content()
-        except Stale:
-            return Report(letter.delivery_id, "unsent", "")
-        except Exception as error:  # of ours: it is tried again, and does not keep the others waiting
-            log.exception("a mail could not be made", delivery=str(letter.delivery_id))
-            return Report(letter.delivery_id, "deferred", f"not sent: the mail could not be made ({type(error).__name__})")
-        response = await hand_over(client, letter.envelope_sender, letter.address, content)
-        if 200 <= response.code < 300:
-            return Report(letter.delivery_id, "accepted", replies.shown(response.code, response.message))
-        with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the next letter notices
-            await client.rset()
-        return replies.refused(letter.delivery_id, response.code, response.message)
+            await batch.done
+        finally:
+            self.batches.discard(batch)
+
+    def take(self) -> Handed | None:
+        return heapq.heappop(self.queue)[2] if self.queue else None
+
+    def give_back(self, handed: Handed) -> None:
+        heapq.heappush(self.queue, (handed.letter.lane, next(self.numbers), handed))
+
+    def _set_to_work(self) -> None:
+        for conversation in list(self.conversations):
+            conversation.go()
+        working = len(self.conversations) + len(self.connecting)
+        if working and time.monotonic() < self.rests_until:
+            return
+        for _ in range(min(self.settings.smtp_connections - working, len(self.queue))):
+            task = asyncio.create_task(self._connect())
+            self.connecting.add(task)
+            task.add_done_callback(self.connecting.discard)
+
+    async def _connect(self) -> None:
+        try:
+            client = await connect(self.settings.relay, self.settings.brand.mail_domain)
+            conversation = Conversation(client, self)
+        except Exception as error:
+            self.connecting.discard(asyncio.current_task())
+            if not isinstance(error, RelayDown):  # a bug of ours: whoever waits must hear of it all the same
+                log.exception("a connection could not be set up")
+            self._failed(str(error) or type(error).__name__)
+            return
+        self.conversations.add(conversation)
+        conversation.go()
+
+    def ended(self, conversation: Conversation, why: str) -> None:
+        self.conversations.discard(conversation)
+        if conversation.broken is not None:
+            self._give_up(conversation.broken)
+        elif conversation.refused and not conversation.taken_over:
+            self._failed(why)
+        else:
+            if why:
+                log.info("a connection to the relay ended", reason=why, taken_over=conversation.taken_over)
+            self._set_to_work()
+
+    def _failed(self, why: str) -> None:
+        """The others go on without it; where there is none, the relay cannot be used now."""
+        self.rests_until = time.monotonic() + REST_SECONDS
+        if not self.conversations and not self.connecting:
+            self._give_up(RelayDown(why))
+
+    def _give_up(self, failure: BaseException) -> None:
+        for batch in self.batches:
+            batch.failure = failure
+        while handed := self.take():
+            handed.report(Report(handed.letter.delivery_id, "unsent", str(failure)))
 
     async def close(self) -> None:
-        for client in self.idle:
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-                await asyncio.wait_for(client.quit(), 2)
+        for task in self.connecting:
+            task.cancel()
+        for conversation in list(self.conversations):
+            conversation.quit()
+        await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
-async def open_carrier(settings: Settings, keep: Keep) -> AsyncIterator[EmailCarrier]:
-    carrier = EmailCarrier(settings, keep)
+async def open_carrier(settings: Settings) -> AsyncIterator[EmailCarrier]:
+    carrier = EmailCarrier(settings)
     try:
         yield carrier
     finally:

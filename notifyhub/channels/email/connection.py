@@ -11,7 +11,6 @@ from notifyhub.channels.contract import RelayDown
 from notifyhub.config import Relay
 
 COMMAND_SECONDS = 60
-DATA_SECONDS = 600  # RFC 5321 section 4.5.3.2.6: a server may think for ten minutes at the final dot
 
 
 class LMTP(aiosmtplib.SMTP):
@@ -47,42 +46,6 @@ async def connect(relay: Relay, sender_domain: str) -> aiosmtplib.SMTP:
         client.close()
         raise RelayDown(f"{type(error).__name__}: {error}") from error
     return client
-
-
-async def hand_over(client: aiosmtplib.SMTP, sender: str, recipient: str, content: bytes) -> aiosmtplib.SMTPResponse:
-    """One message. Answers the reply to its final dot, or the first that refused the recipient or the message.
-
-    Raises SMTPResponseException for what is the relay's failure: its refusal of MAIL, and 421 to anything. The commands are
-    written here because aiosmtplib's own methods parse each address and look through each message for bare line ends, which
-    takes longer than sending; addresses and messages of ours are well formed.
-    """
-    options = () if recipient.isascii() else (b"SMTPUTF8", b"BODY=8BITMIME")
-    response = await client.execute_command(b"MAIL", _path(b"FROM", sender), *options)
-    if response.code != 250:
-        raise aiosmtplib.SMTPSenderRefused(response.code, response.message, sender)
-    for command, going_on in (((b"RCPT", _path(b"TO", recipient)), (250, 251)), ((b"DATA",), (354,))):
-        response = _alive(await client.execute_command(*command))
-        if response.code not in going_on:
-            return response
-    if client.protocol is None:
-        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
-    client.protocol.write(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")  # RFC 5321 section 4.5.2
-    return _alive(await client.protocol.read_response(timeout=DATA_SECONDS))
-
-
-def _alive(response: aiosmtplib.SMTPResponse) -> aiosmtplib.SMTPResponse:
-    if response.code == 421:
-        raise aiosmtplib.SMTPResponseException(response.code, response.message)
-    return response
-
-
-def fits_envelope(address: str) -> bool:
-    """Nothing in it could end its path, or its line."""
-    return address.isprintable() and not set("<> ") & set(address)
-
-
-def _path(word: bytes, address: str) -> bytes:
-    return word + b":<" + address.encode() + b">"
 
 
 def _own_name(sender_domain: str) -> str:
