@@ -25,6 +25,7 @@ class Browser:
     """`browser.get("/sign-in")`, then `browser.post("/sign-in", email="…")`: with the CSRF token of the page it saw last."""
 
     def __init__(self, app: Flask, origin: str = "192.0.2.1") -> None:
+        self.app = app
         self.client = app.test_client()
         self.origin = origin
         self.csrf_token: str | None = None
@@ -41,7 +42,8 @@ class Browser:
 
     def _open(self, method: str, path: str, options: dict[str, Any]) -> TestResponse:
         headers = HTML | dict(options.pop("headers", {}))
-        answer = self.client.open(path, method=method, headers=headers, environ_overrides={"REMOTE_ADDR": self.origin}, **options)
+        with self.app.app_context():  # a `g` of its own, which a request would share with the test's otherwise
+            answer = self.client.open(path, method=method, headers=headers, environ_overrides={"REMOTE_ADDR": self.origin}, **options)
         db.session.remove()
         if found := re.search(r'name="csrf_token"[^>]* value="([^"]+)"', answer.text if answer.mimetype == "text/html" else ""):
             self.csrf_token = unescape(found[1])

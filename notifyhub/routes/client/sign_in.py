@@ -6,6 +6,7 @@ import time
 import uuid
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import session as form_session
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, signing
@@ -64,6 +65,7 @@ def ask_for_link() -> ResponseReturnValue:
         return _page(typed, {"email": [str(error)]}), 422
     with transaction() as session:
         links.request(session, email, request.remote_addr, utcnow())
+    form_session["return_to"] = pages.local_path(request.form.get("return_to"), "")
     time.sleep(max(0.0, LINK_ANSWERED_AFTER - (time.monotonic() - started)))
     return redirect("/sign-in/sent", 303)
 
@@ -95,7 +97,7 @@ def follow_link(token: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             account = links.spend(session, _read(token), request.form.get("account"), now)
-            return browsers.sign_in(account, "link", None, now)
+            return browsers.sign_in(account, "link", form_session.pop("return_to", None), now)
     except Invalid as error:
         return _link_page(token, pages.by_field(error)), 422
 
