@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -14,11 +15,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from notifyhub import audit
+from notifyhub.accounts.document import read_locale, read_time_zone
 from notifyhub.emails import parse_email
 from notifyhub.errors import Conflict, FieldError, Invalid, NotFound
 from notifyhub.models import Staff
 from notifyhub.signins import sessions
 from notifyhub.words import one_line
+
+T = TypeVar("T")
 
 ROLES = ("ops", "agent", "billing", "abuse", "admin")
 LEAST_CHARACTERS = 12  # of a password
@@ -31,30 +35,34 @@ def create(
     session: Session, email: str, name: str, password: str, roles: Iterable[str], locale: str, time_zone: str, now: datetime
 ) -> Staff:
     """Raises Invalid, Conflict."""
-    parsed, errors = None, []
-    try:
-        parsed = parse_email(email)
-    except ValueError as error:
-        errors.append(FieldError("email", str(error)))
-    try:
-        name = one_line(name, 100, 1)
-    except ValueError as error:
-        errors.append(FieldError("name", str(error)))
+    errors: list[FieldError] = []
+    address = _read("email", parse_email, email, errors)
+    called = _read("name", lambda text: one_line(text, 100, 1), name, errors)
+    spoken = _read("locale", read_locale, locale, errors)
+    zone = _read("time_zone", read_time_zone, time_zone, errors)
     errors += _wrong_with_roles(roles := sorted(set(roles)))
     errors += _wrong_with_password(password, email)
-    if errors or parsed is None:
+    if errors or address is None or called is None or spoken is None or zone is None:
         raise Invalid(*errors)
     row = Staff(
-        email=parsed.address, email_key=parsed.key, name=name, password_hash=hasher.hash(password), roles=roles,
-        locale=locale, time_zone=time_zone, created_at=now, disabled_at=None,
+        email=address.address, email_key=address.key, name=called, password_hash=hasher.hash(password), roles=roles,
+        locale=spoken, time_zone=zone, created_at=now, disabled_at=None,
     )  # fmt: skip
     try:
         with session.begin_nested():
             session.add(row)
     except IntegrityError:
-        raise Conflict(f"There is a member of staff with the address {parsed.address} already.") from None
-    audit.record(session, "staff.created", f"staff:{row.id}", name=name, roles=roles)
+        raise Conflict(f"There is a member of staff with the address {address.address} already.") from None
+    audit.record(session, "staff.created", f"staff:{row.id}", name=row.name, roles=roles)
     return row
+
+
+def _read(field: str, read: Callable[[str], T], text: str, errors: list[FieldError]) -> T | None:
+    try:
+        return read(text)
+    except ValueError as error:
+        errors.append(FieldError(field, str(error)))
+        return None
 
 
 def _wrong_with_roles(roles: Sequence[str]) -> list[FieldError]:

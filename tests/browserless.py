@@ -41,6 +41,7 @@ class Browser:
         return self._open("POST", path, {"data": token | fields, "headers": headers or {}})
 
     def _open(self, method: str, path: str, options: dict[str, Any]) -> TestResponse:
+        db.session.remove()  # what a test looked up before must hold no lock
         headers = HTML | dict(options.pop("headers", {}))
         with self.app.app_context():  # a `g` of its own, which a request would share with the test's otherwise
             answer = self.client.open(path, method=method, headers=headers, environ_overrides={"REMOTE_ADDR": self.origin}, **options)
