@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from notifyhub import access, logs, models, routes, wake
     from notifyhub.config import Settings
     from notifyhub.database import db, engine_options
+    from notifyhub.proxies import BehindProxies
 
     settings = settings or Settings.from_environ()
     logs.configure()
@@ -36,4 +37,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     wake.init_app(app)
     access.init_app(app)
     routes.init_app(app)
+    app.wsgi_app = BehindProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app

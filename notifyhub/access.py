@@ -1,7 +1,4 @@
-"""Who may call what: every view declares it, one check enforces it, and a view that declares nothing answers nobody.
-
-People signing in (customers, staff) will be further kinds of declaration here, beside keys.
-"""
+"""Who may call what: every view declares it, one check enforces it, and a view that declares nothing answers nobody."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from flask import Flask, current_app, g, request
 from sqlalchemy import select
@@ -19,7 +16,10 @@ from sqlalchemy.orm import Session
 from notifyhub import audit
 from notifyhub.database import db, read_only, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid, NotFound, Refused
+from notifyhub.languages import N_
 from notifyhub.models import ApiKey
+from notifyhub.signins import sessions
+from notifyhub.staff import ROLES
 
 SCOPES = ("accounts", "announcements", "events", "abuse", "tickets", "intake", "reports")
 BODY_BYTES = 1024 * 1024  # unless a view says otherwise
@@ -28,8 +28,13 @@ USE_IS_NOTED_EVERY = timedelta(hours=1)
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+CUSTOMER_COOKIE, STAFF_COOKIE = "nh_account", "nh_staff"  # two, so that one browser may hold both
+
+
 class Declaration(NamedTuple):
-    scope: str | None  # None: anyone
+    who: Literal["anyone", "key", "customer", "staff"]
+    scope: str | None = None  # of a key
+    roles: tuple[str, ...] = ()  # one of them is enough, and admin has all; none: every member of staff
 
 
 class Unknown(Refused):
@@ -37,12 +42,20 @@ class Unknown(Refused):
 
 
 class Forbidden(Refused):
-    """A key that may do other things."""
+    """A key, or a member of staff, that may do other things."""
+
+
+class SignedOut(Refused):
+    """Nobody is signed in. `who` says which of the two sign-in pages helps."""
+
+    def __init__(self, who: Literal["customer", "staff"]) -> None:
+        super().__init__(N_("Please sign in."))
+        self.who = who
 
 
 def public(view: View) -> View:
     """Anyone may call it: what it shows is for all, or its address carries the proof."""
-    vars(view)["access"] = Declaration(None)
+    vars(view)["access"] = Declaration("anyone")
     return view
 
 
@@ -50,7 +63,24 @@ def key(scope: str) -> Callable[[View], View]:
     assert scope in SCOPES
 
     def declare(view: View) -> View:
-        vars(view)["access"] = Declaration(scope)
+        vars(view)["access"] = Declaration("key", scope)
+        return view
+
+    return declare
+
+
+def customer(view: View) -> View:
+    """A customer who is signed in: g.account, and g.sign_in for the session."""
+    vars(view)["access"] = Declaration("customer")
+    return view
+
+
+def staff(*roles: str) -> Callable[[View], View]:
+    """A member of staff who has one of these roles, or any where none is named: g.staff, g.sign_in."""
+    assert set(roles) <= set(ROLES)
+
+    def declare(view: View) -> View:
+        vars(view)["access"] = Declaration("staff", roles=roles)
         return view
 
     return declare
@@ -82,13 +112,56 @@ def check() -> None:
     if declared is None:
         raise Forbidden("Nobody may call this.")
     request.max_content_length = getattr(view, "body_limit", BODY_BYTES)
-    if declared.scope is not None:
-        caller = _caller()
-        if declared.scope not in caller.scopes:
-            raise Forbidden(f"This key does not have the scope {declared.scope!r}.")
-        g.actor = caller.actor
-        audit.author.set(audit.Author(caller.actor, request.remote_addr))
+    CHECKS[declared.who](declared)
     read_only.set(request.method in ("GET", "HEAD", "OPTIONS"))
+
+
+def _check_key(declared: Declaration) -> None:
+    caller = _caller()
+    if declared.scope not in caller.scopes:
+        raise Forbidden(f"This key does not have the scope {declared.scope!r}.")
+    g.actor = caller.actor
+    audit.author.set(audit.Author(caller.actor, request.remote_addr))
+
+
+def _check_customer(declared: Declaration) -> None:
+    found = _signed_in(CUSTOMER_COOKIE, sessions.customer)
+    if found is None:
+        raise SignedOut("customer")
+    g.sign_in, g.account = found
+    audit.author.set(audit.Author(sessions.author_of(g.account), request.remote_addr))
+
+
+def _check_staff(declared: Declaration) -> None:
+    found = _signed_in(STAFF_COOKIE, sessions.member)
+    if found is None:
+        raise SignedOut("staff")
+    g.sign_in, g.staff = found
+    audit.author.set(audit.Author(sessions.author_of(g.staff), request.remote_addr))
+    if declared.roles and not {"admin", *declared.roles} & set(g.staff.roles):
+        raise Forbidden(N_("Your roles do not include this. An administrator can change that."))
+
+
+CHECKS: dict[str, Callable[[Declaration], None]] = {
+    "anyone": lambda declared: None,
+    "key": _check_key,
+    "customer": _check_customer,
+    "staff": _check_staff,
+}
+
+
+def _signed_in(cookie: str, find: Callable[[Session, str, datetime], Any]) -> Any:
+    token, now = request.cookies.get(cookie), utcnow()
+    if not token:
+        return None
+    read_only.set(True)
+    found = find(db.session(), token, now)
+    db.session.rollback()  # the view begins a transaction of its own kind
+    read_only.set(False)
+    if found and sessions.must_be_noted(found[0], now):
+        with transaction() as session:
+            sessions.seen(session, found[0], now)
+    return found
 
 
 class Caller(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -20,6 +22,16 @@ class Author(NamedTuple):
 
 SYSTEM = Author("system")
 author: ContextVar[Author] = ContextVar("author", default=SYSTEM)
+
+
+@contextlib.contextmanager
+def as_author(acting: Author) -> Iterator[None]:
+    """For whoever only now shows who they are, such as by signing in."""
+    token = author.set(acting)
+    try:
+        yield
+    finally:
+        author.reset(token)
 
 
 def record(session: Session, action: str, subject: str, account_id: int | None = None, **details: Any) -> None:

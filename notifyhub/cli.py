@@ -13,6 +13,7 @@ from notifyhub.commands.accounts import accounts
 from notifyhub.commands.demo import demo
 from notifyhub.commands.doctor import doctor
 from notifyhub.commands.keys import keys
+from notifyhub.commands.staff import staff
 from notifyhub.config import ConfigError
 
 
@@ -121,5 +122,5 @@ def revision(message: str) -> None:
     migrations.write(create_app(), message)
 
 
-for command in (accounts, demo, doctor, keys):
+for command in (accounts, demo, doctor, keys, staff):
     main.add_command(command)

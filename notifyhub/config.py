@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import secrets
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from babel import Locale
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class ConfigError(ValueError):
@@ -59,6 +61,14 @@ class Brand:
 
 
 @dataclass(frozen=True)
+class SsoKey:
+    """What the tokens of the provider's client area are verified with. The algorithm is the key's, never the token's."""
+
+    algorithm: Literal["HS256", "EdDSA"]
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     data_dir: Path
     run_dir: Path
@@ -76,6 +86,8 @@ class Settings:
     bounce_address: str
     secret_keys: tuple[str, ...]
     bootstrap_api_key: str | None
+    sso_key: SsoKey | None
+    trusted_proxies: tuple[Network, ...]
     default_locale: str
     brand: Brand
 
@@ -120,6 +132,8 @@ class Settings:
             bounce_address=_read(env, "NOTIFYHUB_BOUNCE_ADDRESS", f"bounces@{brand.mail_domain}", _bounce_address),
             secret_keys=_secret_keys(env, data_dir, required=database_url is not None),
             bootstrap_api_key=_read(env, "NOTIFYHUB_BOOTSTRAP_API_KEY", "", _api_key),
+            sso_key=_read(env, "NOTIFYHUB_SSO_KEY", "", parse_sso_key),
+            trusted_proxies=_read(env, "NOTIFYHUB_TRUSTED_PROXIES", "127.0.0.1,::1", _networks),
             default_locale=_read(env, "NOTIFYHUB_DEFAULT_LOCALE", "en", _locale),
             brand=brand,
         )
@@ -283,6 +297,47 @@ def _api_key(text: str) -> str | None:
     if text and (len(text) < 24 or not text.isascii() or not text.isprintable() or " " in text):
         raise ValueError("must have at least 24 printable ASCII characters")
     return text or None
+
+
+def parse_sso_key(text: str) -> SsoKey | None:
+    """A shared secret, or a public key as PEM, or the path of a file with one. Raises ValueError."""
+    text = text.strip()
+    if not text:
+        return None
+    if text.startswith(("/", "./", "../", "~")) or text.endswith((".pem", ".pub", ".key")):  # no path may pass for a secret
+        try:
+            text = Path(text).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"looks like a path, and there is no file to be read: {error}") from None
+        if "-----BEGIN" not in text:
+            raise ValueError("the file holds no PEM key")
+    if "-----BEGIN" in text:
+        return SsoKey("EdDSA", _ed25519_public_key(text.replace("\\n", "\n")))
+    if len(text) < 32:
+        raise ValueError("a shared secret must have at least 32 characters")
+    return SsoKey("HS256", text)
+
+
+def _ed25519_public_key(pem: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    if "PRIVATE KEY" in pem:
+        raise ValueError("is a private key; that stays with the client area. Here belongs its public key (openssl pkey -pubout)")
+    try:
+        key = load_pem_public_key(pem.encode())
+    except Exception:
+        raise ValueError("is not a public key in PEM that can be read") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("must be an Ed25519 key (openssl genpkey -algorithm ed25519)")
+    return pem
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks, separated by commas: {error}") from None
 
 
 def _secret_keys(env: Mapping[str, str], data_dir: Path, required: bool) -> tuple[str, ...]:

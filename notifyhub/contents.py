@@ -48,6 +48,8 @@ def with_link(settings: Settings, data: dict[str, Any]) -> dict[str, Any]:
     """For the mail alone: a link that grants something is never stored, and never shown in an inbox."""
     if "confirmation" in data:
         return data | {"link": f"{settings.base_url}/confirm/{signing.sign(settings, 'confirm', data['confirmation'])}"}
+    if "sign_in" in data:
+        return data | {"link": f"{settings.base_url}/sign-in/{signing.sign(settings, 'sign-in', data['sign_in'])}"}
     return data
 
 

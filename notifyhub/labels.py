@@ -37,6 +37,7 @@ KINDS = {
     "service_change": Label(N_("Service change"), "info", "settings"),
     "news": Label(N_("News"), "quiet", "newspaper"),
     "confirmation": Label(N_("Address confirmation"), "quiet", "mail-check"),
+    "sign_in": Label(N_("Sign-in link"), "quiet", "log-in"),
     "addresses_changed": Label(N_("Change of addresses"), "warn", "shield-alert"),
     "repair": Label(N_("Mail does not arrive"), "bad", "mail-warning"),
 }

@@ -294,7 +294,15 @@ def _confirmation_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[st
     return {"label": _("Confirm this address"), "target": marks.hole("link")}
 
 
-def _confirmation_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
+def _sign_in_title(_: Gettext, brand: Brand) -> str:
+    return _("Sign in to %(provider)s") % {"provider": brand.name}
+
+
+def _sign_in_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[str, str]:
+    return {"label": _("Sign in"), "target": marks.hole("link")}
+
+
+def _mailed_link_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
     expires_at = datetime.fromisoformat(reader.data["expires_at"])
     return {
         "email": one_line(reader.data["email"]),
@@ -343,7 +351,8 @@ def _repair_values(reader: Reader, formats: Locale, words: NullTranslations) -> 
 
 
 OWN = {
-    "confirmation": Own(_confirmation_title, _confirmation_link, _confirmation_values, settings=False),
+    "confirmation": Own(_confirmation_title, _confirmation_link, _mailed_link_values, settings=False),
+    "sign_in": Own(_sign_in_title, _sign_in_link, _mailed_link_values, settings=False),
     "addresses_changed": Own(_changes_title, _changes_link, _changes_values),
     "repair": Own(_repair_title, _repair_link, _repair_values),
 }

@@ -12,8 +12,10 @@ from werkzeug.routing import Rule
 
 from notifyhub import access
 from notifyhub.database import transaction, utcnow
+from notifyhub.staff import ROLES
+from tests.browserless import Browser
 from tests.builders import account
-from tests.conftest import Api, Templates
+from tests.conftest import KEY, Api, Templates
 
 SAMPLES = {"external_id": "C-1", "uuid": "0198c0de-0000-7000-8000-000000000000", "int": "1", "default": "x", "string": "x", "path": "x"}
 
@@ -46,8 +48,73 @@ def test_every_route_declares_who_may_call_it(app: Flask) -> None:
 
 
 def test_only_these_are_for_everyone(app: Flask) -> None:
-    public = {path.split("/")[1] for _, path, declared in routes(app) if declared and declared.scope is None}
-    assert public == {"", "static", "healthz", "readyz", "openapi.json", "docs", "confirm", "unsubscribe", "brand.css", "brand", "display"}
+    public = {path.split("/")[1] for _, path, declared in routes(app) if declared and declared.who == "anyone"}
+    assert public == {
+        "",
+        "static",
+        "healthz",
+        "readyz",
+        "openapi.json",
+        "docs",
+        "confirm",
+        "unsubscribe",
+        "brand.css",
+        "brand",
+        "display",
+    } | {"sign-in", "sign-out", "sso", "staff"}
+
+
+def test_of_the_staff_area_only_the_way_in_and_out_is_for_everyone(app: Flask) -> None:
+    public = {path for _, path, declared in routes(app) if declared and declared.who == "anyone" and path.startswith("/staff")}
+    assert public == {"/staff/sign-in", "/staff/sign-out"}
+
+
+def test_without_a_session_a_customers_pages_lead_to_the_sign_in(app: Flask) -> None:
+    assert refused(app, "customer", Browser(app)) == {"GET": {(303, "/sign-in")}, "POST": {(401, None)}}
+
+
+def test_a_session_of_staff_is_none_of_a_customer(app: Flask) -> None:
+    assert refused(app, "customer", Browser(app).as_staff("admin")) == {"GET": {(303, "/sign-in")}, "POST": {(401, None)}}
+
+
+def test_without_a_session_the_staff_area_leads_to_its_own_sign_in(app: Flask) -> None:
+    assert refused(app, "staff", Browser(app)) == {"GET": {(303, "/staff/sign-in")}, "POST": {(401, None)}}
+
+
+def test_a_customers_session_opens_nothing_of_the_staff_area(app: Flask, api: Api) -> None:
+    api.put("/v1/accounts/C-1", account())
+    assert refused(app, "staff", Browser(app).as_customer()) == {"GET": {(303, "/staff/sign-in")}, "POST": {(401, None)}}
+
+
+def test_the_api_key_opens_no_page(app: Flask) -> None:
+    answer = Browser(app).get("/staff/sessions", headers={"Authorization": f"Bearer {KEY}"})
+    assert answer.status_code == 303
+
+
+def refused(app: Flask, who: str, browser: Browser) -> dict[str, set[tuple[int, str | None]]]:
+    browser.get("/sign-in")  # its form has the token, so that it is not for want of one
+    found: dict[str, set[tuple[int, str | None]]] = {"GET": set(), "POST": set()}
+    for method, path, declared in routes(app):
+        if declared and declared.who == who:
+            answer = browser.get(path) if method == "GET" else browser.post(path)
+            found[method].add((answer.status_code, answer.headers.get("Location", "").partition("?")[0] or None))
+    return found
+
+
+def test_a_role_opens_what_names_it_and_nothing_else(app: Flask) -> None:
+    wrong = []
+    for role in ROLES:
+        browser = Browser(app).as_staff(role, email=f"{role}@staff.example")
+        browser.get("/staff/sessions")
+        for method, path, declared in routes(app):
+            if declared and declared.who == "staff":
+                answer = browser.get(path) if method == "GET" else browser.post(path, page="/staff/sessions")
+                allowed = not declared.roles or role in ("admin", *declared.roles)
+                if (answer.status_code == 403) == allowed:
+                    wrong.append((role, method, path, answer.status_code))
+                if path.startswith("/staff/sessions/"):
+                    browser.as_staff(role, email=f"{role}@staff.example")
+    assert wrong == []
 
 
 def test_without_a_key_there_is_no_answer_but_401(app: Flask, api: Api) -> None:

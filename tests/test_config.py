@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from notifyhub.config import ConfigError, Relay, Settings, parse_relay
+from notifyhub.config import ConfigError, Relay, Settings, SsoKey, parse_relay
 
 EXTERNAL = {
     "NOTIFYHUB_DATABASE_URL": "postgresql://hub:pw@db.example/hub",
@@ -60,6 +64,11 @@ def settings(data_dir: Path, **environ: str) -> Settings:
         ("NOTIFYHUB_BASE_URL", "https://notify.provider.example/?a=b"),
         ("NOTIFYHUB_DEFAULT_LOCALE", "klingon"),
         ("NOTIFYHUB_BRAND_ACCENT", "green"),
+        ("NOTIFYHUB_SSO_KEY", "31 characters are just too few!"),
+        ("NOTIFYHUB_SSO_KEY", "/nowhere/that/is/longer/than/thirty-two/characters/sso.key"),
+        ("NOTIFYHUB_SSO_KEY", "sso.pem"),
+        ("NOTIFYHUB_SSO_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"),
+        ("NOTIFYHUB_TRUSTED_PROXIES", "proxy.internal"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, name: str, value: str) -> None:
@@ -73,7 +82,9 @@ def test_what_servers_of_your_own_need_is_named(tmp_path: Path, name: str) -> No
         settings(tmp_path, **{key: value for key, value in EXTERNAL.items() if key != name})
 
 
-@pytest.mark.parametrize("name", ["NOTIFYHUB_SECRET_KEY", "NOTIFYHUB_BOOTSTRAP_API_KEY", "NOTIFYHUB_SMTP_URL", "NOTIFYHUB_DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name", ["NOTIFYHUB_SECRET_KEY", "NOTIFYHUB_BOOTSTRAP_API_KEY", "NOTIFYHUB_SMTP_URL", "NOTIFYHUB_DATABASE_URL", "NOTIFYHUB_SSO_KEY"]
+)
 def test_a_secret_is_not_repeated(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path, **{**EXTERNAL, name: "x://s3cr3t"})
@@ -159,3 +170,43 @@ def test_sockets_of_a_deep_folder_stay_short_enough(tmp_path: Path) -> None:
     assert found.run_dir != settings(tmp_path / ("else" * 25)).run_dir
     found.run_dir.rmdir()
     settings(tmp_path / ("else" * 25)).run_dir.rmdir()
+
+
+# --- the key that the client area signs with
+
+
+def pem(key: Any, private: bool = False) -> str:
+    if private:
+        return str(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+    return str(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+
+
+ED25519 = Ed25519PrivateKey.generate()
+
+
+def test_a_shared_secret_makes_it_hs256(tmp_path: Path) -> None:
+    assert settings(tmp_path, NOTIFYHUB_SSO_KEY="s" * 32).sso_key == SsoKey("HS256", "s" * 32)
+    assert settings(tmp_path).sso_key is None
+
+
+def test_a_public_key_makes_it_eddsa_whether_as_pem_in_one_line_or_as_a_file(tmp_path: Path) -> None:
+    public = pem(ED25519).strip()
+    (tmp_path / "sso.pem").write_text(public)
+    for given in (public, public.replace("\n", "\\n"), str(tmp_path / "sso.pem")):
+        assert settings(tmp_path, NOTIFYHUB_SSO_KEY=given).sso_key == SsoKey("EdDSA", public)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (pem(ED25519, private=True), "is a private key"),
+        (pem(ec.generate_private_key(ec.SECP256R1())), "must be an Ed25519 key"),
+    ],
+)
+def test_a_key_of_another_kind_is_refused_with_what_would_be_right(tmp_path: Path, key: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        settings(tmp_path, NOTIFYHUB_SSO_KEY=key)
+
+
+def test_the_key_is_in_no_log(tmp_path: Path) -> None:
+    assert "s" * 32 not in repr(settings(tmp_path, NOTIFYHUB_SSO_KEY="s" * 32))

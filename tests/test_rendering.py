@@ -311,6 +311,15 @@ def test_a_confirmation_names_provider_and_address_and_nothing_an_attacker_wrote
     assert LINK not in item.text + item.html
 
 
+def test_a_sign_in_link_names_provider_and_address_and_nothing_an_attacker_wrote() -> None:
+    mail, item = own("sign_in", email="owner@one.example", link=LINK, expires_at="2026-11-29T12:00:00+00:00")
+    assert mail.subject == "Sign in to Provider & Co"
+    for shown in (mail.text, unescape(mail.html)):
+        assert all(text in shown for text in ("Provider & Co", "owner@one.example", LINK))
+        assert "EVIL" not in shown
+    assert LINK not in item.text + item.html
+
+
 def test_a_change_of_addresses_is_told_in_words() -> None:
     changes = [
         {"action": "added", "category": "invoices", "email": "new@one.example"},

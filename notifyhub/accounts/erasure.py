@@ -9,7 +9,19 @@ from sqlalchemy.orm import Session, aliased
 
 from notifyhub import audit, confirmations, deliveries, idempotency
 from notifyhub.accounts import lookup
-from notifyhub.models import Account, AuditEntry, Confirmation, Delivery, DeliveryAddress, Mailbox, Notification, Service, ServiceAddress
+from notifyhub.models import (
+    Account,
+    AuditEntry,
+    Confirmation,
+    Delivery,
+    DeliveryAddress,
+    Mailbox,
+    Notification,
+    Service,
+    ServiceAddress,
+    SignIn,
+    SignInLink,
+)
 
 
 def erase(session: Session, account: Account, now: datetime) -> None:
@@ -20,6 +32,8 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     session.execute(delete(Service).where(Service.account_id == account.id))
     session.execute(delete(DeliveryAddress).where(DeliveryAddress.account_id == account.id))
     session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
+    session.execute(delete(SignInLink).where(SignInLink.account_id == account.id))
+    session.execute(delete(SignIn).where(SignIn.account_id == account.id))
     told = select(Notification.id).where(Notification.account_id == account.id)
     deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")
     session.execute(update(Notification).where(Notification.account_id == account.id).values(services=[], data={}))

@@ -10,7 +10,18 @@ from sqlalchemy.orm import Session
 
 from notifyhub.accounts import services
 from notifyhub.kinds import CATEGORIES
-from notifyhub.models import Account, AuditEntry, Confirmation, Delivery, DeliveryAddress, Mailbox, Notification, Service, ServiceAddress
+from notifyhub.models import (
+    Account,
+    AuditEntry,
+    Confirmation,
+    Delivery,
+    DeliveryAddress,
+    Mailbox,
+    Notification,
+    Service,
+    ServiceAddress,
+    SignIn,
+)
 from notifyhub.networks import Network
 
 
@@ -102,6 +113,11 @@ def export(session: Session, account: Account, now: datetime) -> dict[str, Any]:
                 .where(Confirmation.account_id == account.id)
                 .order_by(Confirmation.created_at)
             )
+        ],
+        "sign_ins": [
+            {"how": row.how, "from": row.created_at, "last_seen_at": row.last_seen_at, "ended_at": row.ended_at, "origin": row.origin,
+             "user_agent": row.user_agent}
+            for row in session.scalars(select(SignIn).where(SignIn.account_id == account.id).order_by(SignIn.created_at))
         ],
         "notifications": [
             {

@@ -45,15 +45,19 @@ def demo() -> None:
         from notifyhub.announcements import life
         from notifyhub.database import db, transaction, utcnow
         from notifyhub.models import Account
+        from notifyhub.signins import demo as sign_ins
 
         if db.session.query(Account).first() is not None:
             click.echo("there are accounts already: no demo data", err=True)
             return
-        locale = current_app.extensions["settings"].default_locale
+        settings = current_app.extensions["settings"]
+        locale = settings.default_locale
         now = utcnow()
         starts_at = (now + timedelta(days=6)).replace(hour=1, minute=30, second=0, microsecond=0)
         with transaction() as session:
             sync(session, [read_account(account) for account in ACCOUNTS], locale, now)
+            if settings.demo:  # one click signs them in there, and nothing does elsewhere
+                sign_ins.create_staff(session, now)
         with transaction() as session:
             announcement = life.draft(session, _announcement(starts_at, starts_at + timedelta(hours=3, minutes=30)), locale, now)
             session.flush()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from notifyhub import deliveries, drain, idempotency, relay, wake
+from notifyhub import deliveries, drain, idempotency, relay, signins, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
@@ -16,6 +16,7 @@ def run() -> None:
     with transaction() as session:
         deliveries.release_lapsed(session)
         idempotency.prune(session, utcnow())
+        signins.prune(session, utcnow())
     with reading() as session:
         unfinished = fan_out.unfinished(session)
         due = not relay.paused(session) and any(deliveries.due(session, channel) for channel in CARRIED)

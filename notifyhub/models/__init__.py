@@ -1,6 +1,6 @@
 """Tables only, one file per subject; no decisions."""
 
-from notifyhub.models.access import ApiKey, Idempotency
+from notifyhub.models.access import ApiKey, Idempotency, SignIn, SignInAttempt, SignInLink, SpentToken, Staff
 from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
 from notifyhub.models.announcement import Announcement, Revision
@@ -24,4 +24,9 @@ __all__ = [
     "Revision",
     "Service",
     "ServiceAddress",
+    "SignIn",
+    "SignInAttempt",
+    "SignInLink",
+    "SpentToken",
+    "Staff",
 ]

@@ -26,7 +26,7 @@ class AuditEntry(db.Model):  # type: ignore[name-defined]
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     at: Mapped[datetime]
-    actor: Mapped[str]  # "key:3 billing", "bootstrap key", "command line", "confirmation link", "system"
+    actor: Mapped[str]  # "key:3 billing", "bootstrap key", "command line", "staff:2 Name", "account:17", "confirmation link", "system"
     origin: Mapped[str | None]  # the client's IP address
     action: Mapped[str]
     subject: Mapped[str]  # "account:17", "announcement:0198…"

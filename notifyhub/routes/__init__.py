@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes import api, brand, health, links, pages, problems, start
+from notifyhub.routes import api, brand, browsers, client, health, links, pages, problems, staff, start
 
 
 def init_app(app: Flask) -> None:
@@ -15,6 +15,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(links.blueprint)
     pages.csrf.exempt(links.blueprint)  # the address carries the proof, and mail programs post there (RFC 8058)
     app.register_blueprint(start.blueprint)
+    browsers.init_app(app)
+    client.init_app(app)
+    staff.init_app(app)
     if app.extensions["settings"].embedded_mailbox:
         from notifyhub.routes import dev
 

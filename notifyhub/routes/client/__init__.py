@@ -1,0 +1,14 @@
+"""Pages of customers."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from notifyhub.routes.client import sessions, sign_in
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(sign_in.blueprint)
+    app.register_blueprint(sessions.blueprint)
+    if app.extensions["settings"].demo:
+        app.register_blueprint(sign_in.demo_blueprint)
