@@ -128,15 +128,15 @@ def new_since(session: Session, account_id: int, since: datetime, known: Sequenc
     return [row for row in session.scalars(query.limit(1000)) if row.id not in known]
 
 
-def unread_count(session: Session, account_id: int) -> int:
-    return session.execute(
-        select(func.count()).where(
-            Notification.account_id == account_id,
-            Notification.inbox_rule.is_not(None),
-            Notification.read_at.is_(None),
-            Notification.archived_at.is_(None),
-        )
-    ).scalar_one()
+def unread_count(session: Session, account_id: int, most: int | None = None) -> int:
+    """`most`: so far and no further, for what is shown on every page."""
+    unread = select(Notification.id).where(
+        Notification.account_id == account_id,
+        Notification.inbox_rule.is_not(None),
+        Notification.read_at.is_(None),
+        Notification.archived_at.is_(None),
+    )
+    return session.execute(select(func.count()).select_from(unread.limit(most).subquery())).scalar_one()
 
 
 def find(session: Session, account: Account, id: uuid.UUID) -> Notification:

@@ -33,6 +33,7 @@ LANGUAGE_COOKIE, THEME_COOKIE = "nh_language", "nh_theme"
 THEMES = ("system", "light", "dark")
 PSEUDO = "ar-XB"  # English from right to left, to look at the layout; demo only
 A_YEAR = 365 * 24 * 3600
+MOST_UNREAD = 1000  # are counted, shown as 999+: the badge costs the same whatever has piled up
 SECRET_FIELDS = ("csrf_token", "password")
 
 csrf = CSRFProtect()
@@ -140,7 +141,7 @@ def number(value: float) -> str:
 
 
 def unread() -> int:
-    return inbox.unread_count(db.session(), g.account.id)
+    return inbox.unread_count(db.session(), g.account.id, MOST_UNREAD)
 
 
 def _settings() -> Settings:
