@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,13 +18,14 @@ from notifyhub.database import among
 from notifyhub.errors import NotFound
 from notifyhub.kinds import Lane
 from notifyhub.models import Account, Delivery, Mailbox, Notification, Revision
-from notifyhub.rendering import Reader
+from notifyhub.rendering import Item, Reader
 
 
 class Filter(NamedTuple):
     category: str | None = None
     unread: bool = False
     q: str | None = None
+    archived: bool = False  # those alone
 
 
 class Position(NamedTuple):
@@ -36,16 +37,29 @@ def page(
     session: Session, settings: Settings, account: Account, wanted: Filter, before: Position | None, limit: int
 ) -> list[dict[str, Any]]:
     """Newest first. Archived ones are out of sight, but for a search."""
+    return shown(session, settings, account, rows(session, account, wanted, before, limit))
+
+
+def rows(
+    session: Session, account: Account, wanted: Filter, before: Position | None, limit: int, ids: Sequence[uuid.UUID] | None = None
+) -> Sequence[Notification]:
+    """`ids`: of these alone."""
     query = select(Notification).where(*_in_inbox(account))
+    if ids is not None:
+        query = query.where(among(session, Notification.id, ids))
     if wanted.category:
         query = query.where(Notification.category == wanted.category)
     if wanted.unread:
         query = query.where(Notification.read_at.is_(None))
-    query = query.where(_matches(session, wanted.q)) if wanted.q else query.where(Notification.archived_at.is_(None))
+    if wanted.archived:
+        query = query.where(Notification.archived_at.is_not(None))
+    elif not wanted.q:
+        query = query.where(Notification.archived_at.is_(None))
+    if wanted.q:
+        query = query.where(_matches(session, wanted.q))
     if before:
         query = query.where(tuple_(Notification.created_at, Notification.id) < tuple_(before.created_at, before.id))
-    rows = session.scalars(query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
-    return shown(session, settings, account, rows)
+    return session.scalars(query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
 
 
 def _in_inbox(account: Account) -> tuple[Any, ...]:
@@ -78,30 +92,33 @@ def _contains(session: Session, column: Any, pattern: str) -> Any:
 
 def shown(session: Session, settings: Settings, account: Account, rows: Sequence[Notification]) -> list[dict[str, Any]]:
     carried = _carried(session, [row.id for row in rows])
+    return [
+        {
+            "id": row.id,
+            "category": row.category,
+            "kind": row.kind,
+            "lane": Lane(row.lane).name,
+            "title": item.title,
+            "text": item.text,
+            "html": item.html,
+            "services": [{"order_number": number, "name": name} for number, name in row.services],
+            "created_at": row.created_at,
+            "read_at": row.read_at,
+            "archived_at": row.archived_at,
+            "source": {"type": row.source, "id": row.source_ref, "revision": row.revision},
+            "sent_to": [*arrived(row.inbox_rule), *carried[row.id]],
+        }
+        for row, item in zip(rows, rendered(session, settings, account, rows), strict=True)
+    ]
+
+
+def rendered(session: Session, settings: Settings, account: Account, rows: Sequence[Notification]) -> Iterator[Item]:
+    """What each says, to this account."""
     bouncing = contents.bouncing_addresses(session, [account.id]) if any(row.kind == "repair" for row in rows) else {}
-    items = []
     for row in rows:
         compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, account.locale)
         data = row.data | ({"addresses": bouncing[account.id]} if row.kind == "repair" else {})
-        item = compiled.inbox(Reader(account.name, account.time_zone, row.services, data))
-        items.append(
-            {
-                "id": row.id,
-                "category": row.category,
-                "kind": row.kind,
-                "lane": Lane(row.lane).name,
-                "title": item.title,
-                "text": item.text,
-                "html": item.html,
-                "services": [{"order_number": number, "name": name} for number, name in row.services],
-                "created_at": row.created_at,
-                "read_at": row.read_at,
-                "archived_at": row.archived_at,
-                "source": {"type": row.source, "id": row.source_ref, "revision": row.revision},
-                "sent_to": [*arrived(row.inbox_rule), *carried[row.id]],
-            }
-        )
-    return items
+        yield compiled.inbox(Reader(account.name, account.time_zone, row.services, data))
 
 
 def _carried(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[dict[str, Any]]]:
@@ -159,6 +176,13 @@ def archive(session: Session, account: Account, id: uuid.UUID, now: datetime) ->
     row.archived_at = row.archived_at or now
     row.read_at = row.read_at or now
     wake.read_after_commit(session, account.id, [id], row.read_at.isoformat())
+    return row
+
+
+def unarchive(session: Session, account: Account, id: uuid.UUID) -> Notification:
+    row = find(session, account, id)
+    row.archived_at = None
+    wake.read_after_commit(session, account.id, [id], row.read_at.isoformat() if row.read_at else None)
     return row
 
 

@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from notifyhub import inbox, labels, languages, windows
 from notifyhub.config import Settings
-from notifyhub.database import db, utcnow
+from notifyhub.database import db, new_id, utcnow
 from notifyhub.errors import Invalid
 from notifyhub.languages import Said
 
@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window}
-    app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread}
+    app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread, "new_id": new_id}
 
     @app.after_request
     def guard(response: Response) -> Response:
