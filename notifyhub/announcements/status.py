@@ -23,7 +23,7 @@ PUBLISHED = ("published", "in_progress", "completed", "cancelled")
 OVER = ("completed", "cancelled")
 PUBLIC_KEYS = ("locations", "nodes", "products")  # and `all`: whoever reads them learns of no single customer
 PAST = timedelta(days=30)
-MOST = 100  # of one part
+MOST = 40  # of one part
 
 
 class Entry(NamedTuple):
@@ -117,10 +117,10 @@ def _part(row: Any, now: datetime) -> str:
     return "now" if row.starts_at or row.kind in UNTIL_COMPLETED else "recent"
 
 
-def _told(session: Session, account: Account, ids: Sequence[uuid.UUID], since: datetime) -> dict[str, Notification]:
+def _told(session: Session, account: Account, ids: Sequence[uuid.UUID], since: datetime) -> dict[str, Any]:
     """The newest item of each, by the announcement's id: a walk along the account's inbox, back to the oldest of them."""
-    rows = session.scalars(
-        select(Notification)
+    rows = session.execute(
+        select(Notification.source_ref, Notification.id, Notification.services)
         .where(Notification.account_id == account.id, Notification.inbox_rule.is_not(None), Notification.created_at >= since)
         .where(Notification.source == "announcement", among(session, Notification.source_ref, [str(id) for id in ids]))
         .order_by(Notification.created_at, Notification.id)
