@@ -1,10 +1,11 @@
-"""How long the server takes for each page, where much has piled up: 10,000 items in one inbox among 100,000 accounts' worth of news."""
+"""How long the server takes for each page where much has piled up: 10,000 items in one inbox, and as many revisions behind them."""
 
 from __future__ import annotations
 
 import argparse
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +17,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from benchmarks import fleet, postgres
-from benchmarks.fan_out import _application
+from benchmarks.fan_out import application
 from benchmarks.figures import Report
 from notifyhub import access
 from notifyhub.accounts import importing
 from notifyhub.database import bulk_insert, db, new_hex_id, new_id, transaction, utcnow
 from notifyhub.models import Account, Announcement, Delivery, Notification, Revision
+from notifyhub.routes.api.base import write_cursor
 from notifyhub.signins import sessions
 
 RUNS = 30
@@ -55,12 +57,15 @@ PAGES: dict[str, Callable[[Place], str]] = {
 
 
 def run(report: Report, options: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory(prefix="notifyhub-benchmark-") as name, postgres.cluster() as url:
-        with _application(Path(name), postgres.database(url, "benchmark")) as app:
-            place = _fill(Path(name), options.accounts)
-            client = _signed_in(app)
-            for page, path in PAGES.items():
-                report.add(f"page: {page}", _milliseconds(report, client, path(place)), "ms", AIM, "less")
+    with (
+        tempfile.TemporaryDirectory(prefix="notifyhub-benchmark-") as name,
+        postgres.cluster() as url,
+        application(Path(name), postgres.database(url, "benchmark")) as app,
+    ):
+        place = _fill(Path(name), options.accounts)
+        client = _signed_in(app)
+        for page, path in PAGES.items():
+            report.add(f"page: {page}", _milliseconds(report, client, path(place)), "ms", AIM, "less")
 
 
 def _fill(folder: Path, accounts: int) -> Place:
@@ -73,21 +78,19 @@ def _fill(folder: Path, accounts: int) -> Place:
         told = [now - timedelta(minutes=30 * number) for number in range(ITEMS)]
         announcements = [new_id() for _ in range(ANNOUNCEMENTS)]
         for number, id in enumerate(announcements):
-            _announce(session, id, number, told)
+            _announce(id, number, told)
         session.flush()
         items = [(new_hex_id(), str(announcements[n % ANNOUNCEMENTS]), n // ANNOUNCEMENTS + 1, at) for n, at in enumerate(told)]
         for account_id in ids:
-            _tell(session, account_id, items if account_id == ids[0] else [(new_hex_id(), *rest) for _, *rest in items])
+            _tell(account_id, items if account_id == ids[0] else [(new_hex_id(), *rest) for _, *rest in items])
     with transaction() as session:
         session.execute(text("ANALYZE"))
-    from notifyhub.routes.api.base import write_cursor
-
     middle = items[ITEMS // 2]
     row = db.session().scalars(select(Notification).where(Notification.account_id == ids[0], Notification.created_at == middle[3])).one()
     return Place(str(row.id), write_cursor(row.created_at, row.id))
 
 
-def _announce(session: object, id: object, number: int, told: list[datetime]) -> None:
+def _announce(id: uuid.UUID, number: int, told: list[datetime]) -> None:
     content = {"en": {"title": f"Maintenance {number} in Frankfurt", "body": BODY}, "tr": {"title": f"Bakım {number}", "body": BODY}}
     window = {"starts_at": told[number] + timedelta(days=3), "ends_at": told[number] + timedelta(days=3, hours=4)}
     common = {"kind": "maintenance", "impact": "outage", "content": content, "audience": {"locations": ["fra1"]}, **window}
@@ -102,17 +105,17 @@ def _announce(session: object, id: object, number: int, told: list[datetime]) ->
         )  # fmt: skip
 
 
-def _tell(session: object, account_id: int, items: list[tuple[str, str, int, datetime]]) -> None:
-    columns = ("id", "source", "source_ref", "revision", "recipient_key", "account_id", "inbox_rule", "kind", "category", "lane", "services",
-               "data", "created_at", "read_at", "archived_at")  # fmt: skip
+def _tell(account_id: int, items: list[tuple[str, str, int, datetime]]) -> None:
+    columns = ("id", "source", "source_ref", "revision", "recipient_key", "account_id", "inbox_rule", "kind", "category", "lane",
+               "services", "data", "created_at", "read_at", "archived_at")  # fmt: skip
     rows = [
         (id, "announcement", ref, revision, f"account:{account_id}", account_id, 1, "maintenance", "announcements", 3,
          [[f"#{100_000 + n % 40}", f"vps-{n % 40}.one.example"]], {}, at, None, None)
         for n, (id, ref, revision, at) in enumerate(items)
     ]  # fmt: skip
     bulk_insert(db.session(), Notification.__table__, columns, rows)
-    columns = ("id", "notification_id", "channel", "mailbox_id", "lane", "state", "rule", "reason", "queued_at", "due_at", "tries", "attempts",
-               "sent_at")  # fmt: skip
+    columns = ("id", "notification_id", "channel", "mailbox_id", "lane", "state", "rule", "reason", "queued_at", "due_at", "tries",
+               "attempts", "sent_at")  # fmt: skip
     reason = "registered address: none is set for this category"
     rows = [(new_hex_id(), id, "email", 1, 3, "sent", 4, reason, at, at, 0, [], at) for id, _, _, at in items]
     bulk_insert(db.session(), Delivery.__table__, columns, rows)

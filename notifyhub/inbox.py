@@ -96,7 +96,7 @@ def _contains(session: Session, column: Any, q: str) -> Any:
 
 def _may_contain(column: Any, q: str) -> Any:
     """Anywhere in the JSON's text: a quarter of the work, which leaves few to be taken apart. ASCII needs no rules of a language."""
-    written = cast(column, String)
+    written: Any = cast(column, String)
     written = written.collate("C") if q.isascii() else written
     return written.ilike(_pattern(json.dumps(q, ensure_ascii=False)[1:-1]), escape="\\")
 

@@ -18,7 +18,7 @@ class Inbox extends HTMLElement {
     document.addEventListener("keydown", (event) => this.pressed(event));
     document.addEventListener("visibilitychange", () => this.markShown());
     window.addEventListener("popstate", (event) => { if (event.state?.inbox !== undefined || this.moved) location.reload(); });
-    this.list.addEventListener("htmx:beforeSwap", (event) => { this.nextFocus = this.focusAfter(event.target); });
+    this.list.addEventListener("htmx:beforeSwap", (event) => { this.focused = this.remember(event.target.closest("li")); });
     document.body.addEventListener("htmx:afterSwap", () => this.swapped());
     this.prepareKeys();
     this.querySelector(".item.chosen")?.scrollIntoView({ block: "nearest" });
@@ -75,21 +75,21 @@ class Inbox extends HTMLElement {
   replace(id, row) {
     const old = this.row(id);
     if (!old) return;
-    const focused = old.contains(document.activeElement) ? this.sameIn(document.activeElement) : null;
     if (!row) {
       if (this.dataset.keeps === "no") this.leave(old); // archived elsewhere
       return;
     }
+    const focused = this.remember(old);
     this.choose(row);
     old.replaceWith(row);
     htmx.process(row);
-    if (focused) row.querySelector(focused)?.focus();
+    this.refocus(focused);
   }
 
   leave(row) {
-    const next = row.contains(document.activeElement) ? this.focusAfter(row) : null;
+    const focused = this.remember(row);
     row.remove();
-    next?.focus();
+    this.refocus(focused);
     this.querySelector("[data-empty]").hidden = this.list.children.length > 0;
   }
 
@@ -116,8 +116,8 @@ class Inbox extends HTMLElement {
     this.classList.add("has-open");
     this.moved = true;
     history.pushState({ inbox: pane.dataset.id }, "", url);
-    const count = document.title.match(/^\(\d+\+?\) /)?.[0] ?? "";
-    document.title = `${count}${pane.dataset.title} · ${document.title.split(" · ").slice(-2).join(" · ")}`;
+    const [, count, page] = document.title.match(/^(\(\d+\+?\) )?(.*)$/s);
+    document.title = `${count ?? ""}${pane.dataset.title} · ${page.split(" · ").slice(-2).join(" · ")}`;
     for (const row of this.list.children) this.choose(row);
     pane.scrollTop = 0;
     pane.querySelector("h1").focus({ preventScroll: true });
@@ -167,21 +167,24 @@ class Inbox extends HTMLElement {
 
   // --- what htmx swapped
 
-  sameIn(element) {
-    return element.dataset.act ? `[data-act=${element.dataset.act}]` : ".line";
+  // where the focus is in a line, for when the line is replaced or gone
+  remember(row) {
+    if (!row?.contains(document.activeElement)) return null;
+    const act = document.activeElement.dataset.act;
+    return { id: row.dataset.id, part: act ? `[data-act=${act}]` : ".line", next: row.nextElementSibling ?? row.previousElementSibling };
   }
 
-  focusAfter(target) {
-    const row = target.closest?.("li");
-    if (!row?.contains(document.activeElement)) return null;
-    return (row.nextElementSibling ?? row.previousElementSibling)?.querySelector(".line") ?? this.querySelector("#q");
+  refocus(focused) {
+    if (!focused) return;
+    const row = this.row(focused.id);
+    (row?.querySelector(focused.part) ?? focused.next?.querySelector(".line") ?? this.querySelector("#q")).focus();
   }
 
   swapped() {
     for (const row of this.list.children) this.choose(row);
     this.querySelector("[data-empty]").hidden = this.list.children.length > 0;
-    if (document.activeElement === document.body) this.nextFocus?.isConnected && this.nextFocus.focus();
-    this.nextFocus = null;
+    this.refocus(this.focused);
+    this.focused = null;
   }
 
   row(id) {

@@ -138,9 +138,10 @@ def _changed(row: Notification) -> ResponseReturnValue:
     if "HX-Request" not in request.headers:
         return redirect(_back(), 303)
     (line,) = items.lines(db.session(), _settings(), g.account, [row])
-    return render_template("client/_row.html", line=line, kept=_kept(), open=None) + render_template(
-        "client/_toggle.html", id=row.id, is_read=row.read_at is not None, kept=_kept(), oob=True
-    )
+    answer = render_template("client/_row.html", line=line, kept=_kept(), open=None)
+    if str(row.id) in request.headers.get("HX-Current-URL", str(row.id)):  # it is open beside the list, or the page's own script asks
+        answer += render_template("client/_toggle.html", id=row.id, is_read=row.read_at is not None, kept=_kept(), oob=True)
+    return answer
 
 
 @blueprint.post("/<uuid:id>/archive")
