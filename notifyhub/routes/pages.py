@@ -76,7 +76,7 @@ def init_app(app: Flask) -> None:
             "brand_version": settings.brand.version,
             "language": spoken,
             "languages": [(code, (Locale.parse(code).get_display_name() or code).capitalize()) for code in languages.translated()],
-            "direction": languages.direction(spoken),
+            "direction": "rtl" if spoken == PSEUDO else languages.direction(spoken),  # Babel knows no pseudo-locale
             "theme": theme(),
             "here": request.full_path if request.query_string else request.path,
             "account": g.get("account"),

@@ -21,7 +21,7 @@ class Inbox extends HTMLElement {
     this.list.addEventListener("htmx:beforeSwap", (event) => { this.focused = this.remember(event.target.closest("li")); });
     document.body.addEventListener("htmx:afterSwap", () => this.swapped());
     this.prepareKeys();
-    this.querySelector(".item.chosen")?.scrollIntoView({ block: "nearest" });
+    this.querySelector(".message.chosen")?.scrollIntoView({ block: "nearest" });
     this.markShown();
   }
 
@@ -215,7 +215,7 @@ class Inbox extends HTMLElement {
   }
 
   current() {
-    return document.activeElement.closest?.(".item") ?? null;
+    return document.activeElement.closest?.(".message") ?? null;
   }
 
   move(step) {

@@ -50,7 +50,7 @@ def item(id: str) -> Notification:
 
 
 def listed(page: str) -> list[str]:
-    return re.findall(r'<li class="item[^>]* data-id="([^"]+)"', page)
+    return re.findall(r'<li class="message[^>]* data-id="([^"]+)"', page)
 
 
 class TestTheList:
