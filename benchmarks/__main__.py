@@ -71,12 +71,19 @@ def _main_road(report: Report, options: argparse.Namespace) -> None:
     main_road.run(report, options.accounts, options.database)
 
 
+def _pages(report: Report, options: argparse.Namespace) -> None:
+    from benchmarks import pages
+
+    pages.run(report, options)
+
+
 # each imports what it needs when it runs: an error in one part of the product leaves the others measurable
 BENCHMARKS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "routing": _routing,
     "rendering": _rendering,
     "fan_out": _fan_out,
     "main_road": _main_road,
+    "pages": _pages,
 }
 
 

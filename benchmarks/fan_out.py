@@ -33,7 +33,7 @@ def run(report: Report, accounts: int) -> None:
         file = Path(name) / "accounts.ndjson"
         fleet.write(file, accounts)
         want = len(expected.announcement(file, locations=[fleet.AUDIENCE_LOCATION]).accounts)
-        with _application(Path(name), postgres.database(url, "benchmark")) as app:
+        with application(Path(name), postgres.database(url, "benchmark")) as app:
             with file.open("rb") as lines:
                 importing.import_accounts(importing.lines_of(lines.read), "en")
             rates = [_accounts_a_second(report, app, want) for _ in range(RUNS)]
@@ -41,7 +41,7 @@ def run(report: Report, accounts: int) -> None:
 
 
 @contextmanager
-def _application(folder: Path, url: str) -> Iterator[Flask]:
+def application(folder: Path, url: str) -> Iterator[Flask]:
     secret = "benchmark-secret-0123456789abcdef"
     settings = Settings.from_environ({"DATA_DIR": str(folder), "NOTIFYHUB_DATABASE_URL": url, "NOTIFYHUB_SECRET_KEY": secret})
     valkey = subprocess.Popen(embedded.valkey_command(settings), stdout=subprocess.DEVNULL, preexec_fn=end_with_parent(signal.SIGTERM))

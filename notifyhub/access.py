@@ -132,6 +132,15 @@ def _check_customer(declared: Declaration) -> None:
     audit.author.set(audit.Author(sessions.author_of(g.account), request.remote_addr))
 
 
+def recognise_customer() -> None:
+    """For a view that is public and says more to a customer: g.account and g.sign_in, where someone is signed in."""
+    found = _signed_in(CUSTOMER_COOKIE, sessions.customer)
+    if found is not None:
+        g.sign_in, g.account = found
+        audit.author.set(audit.Author(sessions.author_of(g.account), request.remote_addr))
+    read_only.set(request.method in ("GET", "HEAD", "OPTIONS"))
+
+
 def _check_staff(declared: Declaration) -> None:
     found = _signed_in(STAFF_COOKIE, sessions.member)
     if found is None:

@@ -41,6 +41,11 @@ def problems(title: str, body: str) -> list[tuple[str, str]]:
     return found
 
 
+def filled(text: str, values: dict[str, str]) -> str:
+    """With those variables written out, and without the others: for where there is no reader to fill them for."""
+    return _VARIABLE.sub(lambda found: values.get(found[1], ""), text)
+
+
 def _unknown(name: str) -> str:
     known = ", ".join(f"{{{{ {variable} }}}}" for variable in VARIABLES)
     return f"There is no variable {{{{ {name[:60]} }}}}. The variables are {known}."

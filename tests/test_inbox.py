@@ -185,6 +185,11 @@ class TestSearch:
         told("100% sure", 'a_b abc c:\\x "x"')
         assert self.found(api, q) == count
 
+    def test_of_several_the_one_is_found(self, api: Api, told: Any) -> None:
+        for title in ("Router", "Switch", "Firewall"):
+            told(title, "Text.")
+        assert self.found(api, "switch") == 1
+
     def test_it_finds_what_is_archived(self, api: Api, told: Any) -> None:
         told()
         api.post(f"{INBOX}/{ids(api)[0]}/archive")

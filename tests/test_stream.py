@@ -19,7 +19,7 @@ from notifyhub import wake
 from notifyhub.database import db, utcnow
 from notifyhub.jobs import fan_out
 from notifyhub.news import News
-from notifyhub.routes.api.inbox import LOOK_BACK, _since
+from notifyhub.routes.streams import LOOK_BACK, since_event
 from tests.announcements.steps import published
 from tests.builders import account
 from tests.conftest import KEY, Api
@@ -30,12 +30,12 @@ INBOX = "/v1/accounts/C-1/inbox"
 
 @pytest.mark.parametrize("id", [None, "", "nonsense", "f47ac10b-58cc-4372-a567-0e02b2c3d479", "ffffffff-ffff-7fff-bfff-ffffffffffff"])
 def test_an_id_that_says_no_time_resumes_nothing(id: str | None) -> None:
-    assert _since(id) is None
+    assert since_event(id) is None
 
 
 def test_an_id_from_the_future_does_not_hide_what_comes() -> None:
     later = int((utcnow() + timedelta(days=1)).timestamp() * 1000)
-    since = _since(str(uuid.UUID(int=later << 80 | 7 << 76 | 2 << 62)))
+    since = since_event(str(uuid.UUID(int=later << 80 | 7 << 76 | 2 << 62)))
     assert since is not None
     assert since <= utcnow() - LOOK_BACK
 

@@ -18,7 +18,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from notifyhub import inbox, labels, languages, windows
 from notifyhub.config import Settings
-from notifyhub.database import db, utcnow
+from notifyhub.database import db, new_id, utcnow
 from notifyhub.errors import Invalid
 from notifyhub.languages import Said
 
@@ -33,6 +33,7 @@ LANGUAGE_COOKIE, THEME_COOKIE = "nh_language", "nh_theme"
 THEMES = ("system", "light", "dark")
 PSEUDO = "ar-XB"  # English from right to left, to look at the layout; demo only
 A_YEAR = 365 * 24 * 3600
+MOST_UNREAD = 1000  # are counted, shown as 999+: the badge costs the same whatever has piled up
 SECRET_FIELDS = ("csrf_token", "password")
 
 csrf = CSRFProtect()
@@ -55,7 +56,7 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window}
-    app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread}
+    app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread, "new_id": new_id}
 
     @app.after_request
     def guard(response: Response) -> Response:
@@ -75,7 +76,7 @@ def init_app(app: Flask) -> None:
             "brand_version": settings.brand.version,
             "language": spoken,
             "languages": [(code, (Locale.parse(code).get_display_name() or code).capitalize()) for code in languages.translated()],
-            "direction": languages.direction(spoken),
+            "direction": "rtl" if spoken == PSEUDO else languages.direction(spoken),  # Babel knows no pseudo-locale
             "theme": theme(),
             "here": request.full_path if request.query_string else request.path,
             "account": g.get("account"),
@@ -140,7 +141,7 @@ def number(value: float) -> str:
 
 
 def unread() -> int:
-    return inbox.unread_count(db.session(), g.account.id)
+    return inbox.unread_count(db.session(), g.account.id, MOST_UNREAD)
 
 
 def _settings() -> Settings:
