@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.client import sessions, sign_in
+from notifyhub.routes.client import send_email, sessions, settings, sign_in
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(sessions.blueprint)
+    app.register_blueprint(send_email.blueprint)
+    app.register_blueprint(settings.blueprint)
     if app.extensions["settings"].demo:
         app.register_blueprint(sign_in.demo_blueprint)
