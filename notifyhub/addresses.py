@@ -99,13 +99,88 @@ def set_category(session: Session, account: Account, category: str, wanted: Sequ
     if steps.added or steps.removed or steps.replaced or steps.lifted:
         parts = {"added": steps.added, "removed": steps.removed, "replaced": steps.replaced, "verified": steps.lifted}
         changed = {name: ids for name, ids in parts.items() if ids}
-        audit.record(session, "addresses.changed", f"account:{account.id}", account.id, category=category, mailboxes=changed)
+        _record(session, account, category, changed)
     return (
         [Change("added", category, id) for id in steps.added]
         + [Change("removed", category, id, told=held[id] != "pending") for id in steps.removed]
         + [Change("replaced", category, id, told=True) for id in steps.replaced]
         + [Change("verified", category, id) for id in steps.lifted]
     )
+
+
+def add(session: Session, account: Account, category: str, wanted: Sequence[Wanted], now: datetime) -> list[Change]:
+    """Puts these at the end of the list, whatever became of it meanwhile."""
+    listed = [row for row in session.scalars(_rows(account.id, category)) if row.state != "replaced"]
+    kept = [Wanted(row.mailbox_id, row.state == "verified") for row in listed]
+    known = {row.mailbox_id for row in listed}
+    return set_category(session, account, category, [*kept, *(one for one in wanted if one.mailbox_id not in known)], now)
+
+
+class Removed(NamedTuple):
+    """All that it takes to put an address back exactly as it was."""
+
+    category: str
+    mailbox_id: int
+    state: State
+    position: int
+    usable_since: datetime | None
+    created_at: datetime
+    freed: tuple[int, ...]  # what it was to replace, and is no longer replaced
+
+
+def remove(session: Session, account: Account, category: str, mailbox_id: int) -> tuple[Removed, list[Change]] | None:
+    """Takes one address off the list. The last confirmed one serves on while others wait for their confirmation. None: it is not there."""
+    rows = {row.mailbox_id: row for row in session.scalars(_rows(account.id, category))}
+    row = rows.pop(mailbox_id, None)
+    if row is None:
+        return None
+    left = {other.state for other in rows.values()}
+    serves_on = row.state == "verified" and "verified" not in left and "pending" in left
+    freed = [id for id, other in rows.items() if other.state == "replaced"] if left == {"replaced"} and row.state == "pending" else []
+    removed = Removed(category, mailbox_id, row.state, row.position, row.usable_since, row.created_at, tuple(freed))
+    for id in freed:
+        rows[id].state = "verified"
+    if serves_on:
+        row.state = "replaced"
+        done = Change("replaced", category, mailbox_id, told=True)
+    else:
+        session.delete(row)
+        done = Change("removed", category, mailbox_id, told=removed.state != "pending")
+    session.flush()
+    _record(session, account, category, {done.action: [mailbox_id]})
+    return removed, [done]
+
+
+def restore(session: Session, account: Account, removed: Removed) -> list[Change]:
+    """Undoes that. What happened to other addresses meanwhile stays."""
+    rows = {row.mailbox_id: row for row in session.scalars(_rows(account.id, removed.category))}
+    row = rows.pop(removed.mailbox_id, None)
+    if row is not None:
+        row.state, row.usable_since = removed.state, removed.usable_since
+    else:
+        if removed.position in {other.position for other in rows.values()}:  # the list was numbered anew
+            for other in rows.values():
+                other.position += other.position >= removed.position
+        session.add(
+            DeliveryAddress(
+                account_id=account.id, category=removed.category, mailbox_id=removed.mailbox_id, state=removed.state,
+                position=removed.position, usable_since=removed.usable_since, created_at=removed.created_at,
+            )
+        )  # fmt: skip
+    freed = [id for id in removed.freed if id in rows and rows[id].state == "verified"]
+    if removed.state == "pending" and {id for id, other in rows.items() if other.state == "verified"} <= set(freed):
+        for id in freed:
+            rows[id].state = "replaced"
+    gone = [id for id, other in rows.items() if other.state == "replaced"] if removed.state == "verified" else []
+    for id in gone:  # served on only for want of a confirmed one
+        session.delete(rows[id])
+    session.flush()
+    _record(session, account, removed.category, {"restored": [removed.mailbox_id]} | ({"removed": gone} if gone else {}))
+    return [Change("added", removed.category, removed.mailbox_id)] + [Change("removed", removed.category, id, told=True) for id in gone]
+
+
+def _record(session: Session, account: Account, category: str, mailboxes: Mapping[str, Sequence[int]]) -> None:
+    audit.record(session, "addresses.changed", f"account:{account.id}", account.id, category=category, mailboxes=mailboxes)
 
 
 def give_notice(session: Session, account: Account, changes: Sequence[Change], now: datetime) -> None:

@@ -14,7 +14,7 @@ from notifyhub.accounts import lookup
 from notifyhub.database import changed, new_id
 from notifyhub.errors import Conflict, FieldError, Invalid, NotFound, TooMany
 from notifyhub.kinds import KINDS
-from notifyhub.languages import N_
+from notifyhub.languages import N_, said
 from notifyhub.models import Account, Confirmation, DeliveryAddress, Mailbox
 
 VALID_FOR = timedelta(days=3)
@@ -44,15 +44,15 @@ def request_again(session: Session, account: Account, email_key: str, now: datet
     )
     registered = mailbox is not None and mailbox.id == account.registered_mailbox_id
     if mailbox is None or not (held or registered):
-        raise NotFound("This account has no such address.")
+        raise NotFound(N_("This account has no such address."))
     if mailbox.status != "bouncing" and "pending" not in (held or ()):
-        raise Conflict("This address is confirmed already.")
+        raise Conflict(N_("This address is confirmed already."))
     _mail(session, account, mailbox, "email", now)
 
 
 def _mail(session: Session, account: Account, mailbox: Mailbox, field: str, now: datetime) -> None:
     if mailbox.blocked_at or _blocked_before_erasure(session, mailbox):
-        raise Invalid(FieldError(field, "the owner of this mailbox asked us to send it no confirmations"))
+        raise Invalid(FieldError(field, N_("the owner of this mailbox asked us to send it no confirmations")))
     _within_limits(session, account, mailbox, field, now)
     confirmation = Confirmation(id=new_id(), account_id=account.id, mailbox_id=mailbox.id, created_at=now, expires_at=now + VALID_FOR)
     session.add(confirmation)
@@ -79,17 +79,26 @@ def _blocked_before_erasure(session: Session, mailbox: Mailbox) -> bool:
 
 def _within_limits(session: Session, account: Account, mailbox: Mailbox, field: str, now: datetime) -> None:
     """Nobody can use us to flood a mailbox. The caller holds the rows of account and mailbox, so that two at once count right."""
-    for column, id, most, whose in (
-        (Confirmation.account_id, account.id, MOST_PER_ACCOUNT, "this account"),
-        (Confirmation.mailbox_id, mailbox.id, MOST_PER_MAILBOX, "this mailbox"),
+    for column, id, most, message in (
+        (
+            Confirmation.account_id,
+            account.id,
+            MOST_PER_ACCOUNT,
+            N_("no more than %(most)s confirmations a day are mailed for this account"),
+        ),
+        (
+            Confirmation.mailbox_id,
+            mailbox.id,
+            MOST_PER_MAILBOX,
+            N_("no more than %(most)s confirmations a day are mailed for this mailbox"),
+        ),
     ):
         sent, oldest = session.execute(
             select(func.count(), func.min(Confirmation.created_at)).where(column == id, Confirmation.created_at > now - DAY)
         ).one()
         if sent >= most:
             wait = int((oldest + DAY - now).total_seconds()) + 1
-            message = f"no more than {most} confirmations a day are mailed for {whose}"
-            raise TooMany("Too many confirmations were asked for.", wait, [FieldError(field, message)])
+            raise TooMany(N_("Too many confirmations were asked for."), wait, [FieldError(field, said(message, most=most))])
 
 
 def _outstanding(session: Session, account_id: int, mailbox_id: int, now: datetime) -> bool:

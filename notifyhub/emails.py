@@ -8,12 +8,22 @@ from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
-from notifyhub.languages import said
+from notifyhub.languages import N_, said
 
 # RFC 5321 section 4.5.3.1: 64 octets, @, and 254 in all, so that the path with its brackets fits 256
 MOST_CHARACTERS = 254
 MOST_LOCAL_BYTES = 64
 PLAIN_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
+
+# the reasons of email-validator that typing errors lead to; they are translated with the sentence they stand in
+REASONS = (
+    N_("An email address must have an @-sign."),
+    N_("There must be something before the @-sign."),
+    N_("There must be something after the @-sign."),
+    N_("The part after the @-sign is not valid. It should have a period."),
+    N_("An email address cannot have two periods in a row."),
+    N_("An email address cannot end with a period."),
+)
 
 
 class Email(NamedTuple):

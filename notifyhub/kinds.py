@@ -35,6 +35,7 @@ KINDS = {
         Kind("news", "announcements", Lane.bulk, optional=True),
         Kind("confirmation", "abuse", Lane.immediate, inbox=False),
         Kind("sign_in", "abuse", Lane.immediate, inbox=False),
+        Kind("test", "support", Lane.immediate, inbox=False),
         Kind("addresses_changed", "abuse", Lane.immediate),
         Kind("repair", "abuse", Lane.normal),
     )

@@ -26,6 +26,7 @@ class Impact(NamedTuple):
 
 class Category(NamedTuple):
     text: str
+    inline: str  # in the middle of a sentence
     holds: str
     icon: str
 
@@ -38,6 +39,7 @@ KINDS = {
     "news": Label(N_("News"), "quiet", "newspaper"),
     "confirmation": Label(N_("Address confirmation"), "quiet", "mail-check"),
     "sign_in": Label(N_("Sign-in link"), "quiet", "log-in"),
+    "test": Label(N_("Test mail"), "quiet", "send"),
     "addresses_changed": Label(N_("Change of addresses"), "warn", "shield-alert"),
     "repair": Label(N_("Mail does not arrive"), "bad", "mail-warning"),
 }
@@ -52,10 +54,10 @@ IMPACTS = {
 }
 
 CATEGORIES = {
-    "invoices": Category(N_("Invoices/orders"), N_("Invoice documents and order confirmations"), "receipt-text"),
-    "support": Category(N_("Support"), N_("Ticket updates and replies"), "life-buoy"),
-    "abuse": Category(N_("Abuse"), N_("Abuse reports and security notifications"), "shield-alert"),
-    "announcements": Category(N_("Announcements"), N_("Maintenance, changes and outages"), "megaphone"),
+    "invoices": Category(N_("Invoices/orders"), N_("invoices and orders"), N_("Invoice documents and order confirmations"), "receipt-text"),
+    "support": Category(N_("Support"), N_("support"), N_("Ticket updates and replies"), "life-buoy"),
+    "abuse": Category(N_("Abuse"), N_("abuse and security"), N_("Abuse reports and security notifications"), "shield-alert"),
+    "announcements": Category(N_("Announcements"), N_("announcements"), N_("Maintenance, changes and outages"), "megaphone"),
 }
 
 ADDRESS_STATES = {

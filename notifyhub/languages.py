@@ -29,8 +29,13 @@ class Said(str):
         return self  # whoever reads it off an exception keeps what it knows
 
     def translated(self, words: NullTranslations) -> str:
-        values = {name: words.gettext(value) if isinstance(value, str) and value else value for name, value in self.values.items()}
-        return words.gettext(self.text) % values
+        return words.gettext(self.text) % {name: _translated(value, words) for name, value in self.values.items()}
+
+
+def _translated(value: Any, words: NullTranslations) -> Any:
+    if isinstance(value, Said):
+        return value.translated(words)
+    return words.gettext(value) if isinstance(value, str) and value else value
 
 
 def said(text: str, **values: Any) -> Said:

@@ -80,7 +80,7 @@ def _stamp(settings: Settings, delivery: Claimed, row: Any, address: str, now: d
 
 
 def _reader(settings: Settings, row: Any, address: str) -> Reader:
-    data = contents.with_link(settings, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in") else {})
+    data = contents.with_link(settings, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
     return Reader(row.name or "", row.time_zone or "UTC", row.services, data)
 
 

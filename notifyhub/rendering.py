@@ -311,6 +311,18 @@ def _mailed_link_values(reader: Reader, formats: Locale, words: NullTranslations
     }
 
 
+def _test_title(_: Gettext, brand: Brand) -> str:
+    return _("Test mail from %(provider)s") % {"provider": brand.name}
+
+
+def _test_link(_: Gettext, brand: Brand, marks: Placeholders) -> dict[str, str]:
+    return {"label": _("Open Settings, Send email"), "target": f"{brand.base_url}/settings/send-email"}
+
+
+def _test_values(reader: Reader, formats: Locale, words: NullTranslations) -> dict[str, Any]:
+    return {"email": one_line(reader.data["email"])}
+
+
 def _changes_title(_: Gettext, brand: Brand) -> str:
     return _("Your addresses for notifications were changed")
 
@@ -353,6 +365,7 @@ def _repair_values(reader: Reader, formats: Locale, words: NullTranslations) -> 
 OWN = {
     "confirmation": Own(_confirmation_title, _confirmation_link, _mailed_link_values, settings=False),
     "sign_in": Own(_sign_in_title, _sign_in_link, _mailed_link_values, settings=False),
+    "test": Own(_test_title, _test_link, _test_values),
     "addresses_changed": Own(_changes_title, _changes_link, _changes_values),
     "repair": Own(_repair_title, _repair_link, _repair_values),
 }
@@ -447,12 +460,7 @@ def _leads(_: Gettext) -> dict[str, str]:
 
 
 def _categories(_: Gettext) -> dict[str | None, str]:
-    return {
-        "invoices": _("invoices and orders"),
-        "support": _("support"),
-        "abuse": _("abuse and security"),
-        "announcements": _("announcements"),
-    }
+    return {name: _(category.inline) for name, category in labels.CATEGORIES.items()}
 
 
 def _reasons(_: Gettext) -> dict[int, str]:

@@ -27,7 +27,7 @@ def database_url(templates: Templates) -> str:
 
 
 def address(rule: Rule) -> str:
-    return re.sub(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>", lambda found: SAMPLES[found[1] or "default"], rule.rule)
+    return re.sub(r"<(?:(\w+)(?:\((\w*)[^)]*\))?:)?\w+>", lambda found: SAMPLES.get(found[1] or "default") or found[2], rule.rule)
 
 
 def routes(app: Flask) -> Iterator[tuple[str, str, access.Declaration | None]]:

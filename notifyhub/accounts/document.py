@@ -17,6 +17,7 @@ from babel import Locale
 from notifyhub.emails import Email, parse_email
 from notifyhub.errors import FieldError, Invalid
 from notifyhub.kinds import CATEGORIES
+from notifyhub.languages import said
 from notifyhub.networks import Network, parse_network
 from notifyhub.words import one_line
 
@@ -243,7 +244,7 @@ def read_addresses(read: Reader, items: Any, field: str, states: bool = True) ->
         read.error(field, f"must be a list of addresses, not {json_type(items)}")
         return []
     if len(items) > MOST_ADDRESSES:
-        read.error(field, f"has {len(items):,} addresses; {MOST_ADDRESSES} are allowed")
+        read.error(field, said("has %(count)s addresses; %(most)s are allowed", count=f"{len(items):,}", most=MOST_ADDRESSES))
         return []
     wanted: dict[str, WantedAddress] = {}
     for index, item in enumerate(items):

@@ -101,7 +101,7 @@ class SignInAttempt(db.Model):  # type: ignore[name-defined]
     __table_args__ = (Index("ix_sign_in_attempt_key", "what", "key", "at"), Index("ix_sign_in_attempt_origin", "what", "origin", "at"))
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    what: Mapped[str] = mapped_column(Key)  # password, link
+    what: Mapped[str] = mapped_column(Key)  # password, link, test
     key: Mapped[bytes] = mapped_column(LargeBinary(32))  # SHA-256 of the e-mail address, so that strangers' ones are not collected
     origin: Mapped[str] = mapped_column(Key)  # a network, or a browser that we know
     at: Mapped[datetime] = mapped_column(index=True)

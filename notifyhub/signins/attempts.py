@@ -33,6 +33,8 @@ FAILURES_FROM_ONE_PLACE = Limit(20, timedelta(hours=1))
 FAILURES_OF_ONE = Limit(50, timedelta(hours=1))  # then only from places that are known to be theirs
 LINKS_TO_ONE = Limit(3, timedelta(hours=1))
 LINKS_FROM_ONE_PLACE = Limit(3, timedelta(hours=1))
+TESTS_TO_ONE = Limit(3, timedelta(hours=1))
+TESTS_OF_ONE_ACCOUNT = Limit(3, timedelta(hours=1))
 
 
 def key_of(email_key: str) -> bytes:
@@ -110,6 +112,18 @@ def may_mail_link(session: Session, key: bytes, place: str, now: datetime) -> bo
             return False
     session.add(SignInAttempt(id=new_id(), what="link", key=key, origin=place, at=now, ok=True))
     return True
+
+
+def test_must_wait(session: Session, key: bytes, account_id: int, now: datetime) -> timedelta | None:
+    """The same for test mails. None: one may be mailed, and is counted."""
+    place = f"account {account_id}"
+    take_turns(session, f"test {key.hex()}", f"test {place}")
+    asked = SignInAttempt.what == "test"
+    for limit, which in ((TESTS_TO_ONE, SignInAttempt.key == key), (TESTS_OF_ONE_ACCOUNT, SignInAttempt.origin == place)):
+        if wait := _wait(session, limit, asked & which & (SignInAttempt.at > now - limit.within), now):
+            return wait
+    session.add(SignInAttempt(id=new_id(), what="test", key=key, origin=place, at=now, ok=True))
+    return None
 
 
 def prune(session: Session, now: datetime) -> None:
