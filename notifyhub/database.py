@@ -377,7 +377,7 @@ def json_pairs(session: Session, first: Any, second: Any) -> ColumnElement[str]:
     return func.json_group_array(func.json_array(first, second))
 
 
-class domain_of(FunctionElement[str]):  # noqa: N801
+class domain_of(FunctionElement[str]):
     """What follows the @ of an address: one expression that an index and a query share."""
 
     type = String()
