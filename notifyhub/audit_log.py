@@ -57,7 +57,7 @@ def _with_names(session: Session, rows: Sequence[AuditEntry]) -> list[Entry]:
     mailbox_ids = {row.id: list(_mailbox_ids(row)) for row in rows}
     wanted = {id for ids in mailbox_ids.values() for id in ids}
     addresses = session.execute(select(Mailbox.id, Mailbox.email).where(among(session, Mailbox.id, sorted(wanted))))
-    known = {id: email for id, email in addresses}
+    known = dict(addresses.all())
     return [
         Entry(
             row,

@@ -197,7 +197,7 @@ def _rows(session: Session, ids: Sequence[int]) -> list[Row]:
     if not ids:
         return []
     rented = select(Service.account_id, func.count()).where(among(session, Service.account_id, ids), RENTED).group_by(Service.account_id)
-    counts = {account_id: count for account_id, count in session.execute(rented)}
+    counts = dict(session.execute(rented).all())
     accounts = session.execute(
         select(Account, Mailbox)
         .outerjoin(Mailbox, Mailbox.id == Account.registered_mailbox_id)
