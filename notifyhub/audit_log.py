@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from notifyhub.database import among
 from notifyhub.errors import FieldError, Invalid
 from notifyhub.languages import said
-from notifyhub.models import Account, ApiKey, AuditEntry, Mailbox, Staff
+from notifyhub.models import Account, Announcement, ApiKey, AuditEntry, Mailbox, Staff
 
 PROGRAMS = ("system", "bootstrap key", "confirmation link", "unsubscribe link", "anyone")
 MOST_ACTORS = 200  # are offered
@@ -31,6 +32,7 @@ class Entry(NamedTuple):
     account: Account | None  # which it concerns
     actor: Account | None  # where a customer did it
     mailboxes: dict[int, str]  # addresses by id; empty where one was erased
+    titles: dict[str, str]  # by locale, of the announcement that it is about
 
 
 def page(session: Session, wanted: Wanted, before: tuple[datetime, int] | None, limit: int) -> list[Entry]:
@@ -58,15 +60,26 @@ def _with_names(session: Session, rows: Sequence[AuditEntry]) -> list[Entry]:
     wanted = {id for ids in mailbox_ids.values() for id in ids}
     addresses = session.execute(select(Mailbox.id, Mailbox.email).where(among(session, Mailbox.id, sorted(wanted))))
     known = dict(addresses.all())
+    titles = _titles(session, rows)
     return [
         Entry(
             row,
             accounts.get(row.account_id or 0),
             accounts.get(id_in(row.actor, "account") or 0),
             {id: known.get(id, "") for id in mailbox_ids[row.id]},
+            titles.get(row.subject, {}),
         )
         for row in rows
     ]
+
+
+def _titles(session: Session, rows: Sequence[AuditEntry]) -> dict[str, dict[str, str]]:
+    """By subject; what was dropped has none any more."""
+    ids = {uuid.UUID(row.subject.partition(":")[2]) for row in rows if row.subject.startswith("announcement:")}
+    if not ids:
+        return {}
+    found = session.execute(select(Announcement.id, Announcement.content).where(among(session, Announcement.id, sorted(ids))))
+    return {f"announcement:{id}": {locale: text["title"] for locale, text in content.items()} for id, content in found}
 
 
 def id_in(name: str, kind: str) -> int | None:

@@ -169,10 +169,10 @@ def _by_domain(session: Session, domain: str, before: int | None, limit: int) ->
 
 def _by_network(session: Session, network: str, before: int | None, limit: int) -> tuple[Sequence[int], bool]:
     """Accounts that hold it, or an address in it, or a network around it."""
-    services = overlapping(session, [network]).limit(MOST_SERVICES + 1)
-    holders = select(Service.account_id).where(Service.id.in_(select(services.subquery()))).distinct()
-    cut = (session.scalar(select(func.count()).select_from(services.subquery())) or 0) > MOST_SERVICES
-    return session.scalars(_older(holders, Service.account_id, before, limit)).all(), cut
+    services = session.scalars(overlapping(session, [network]).limit(MOST_SERVICES + 1)).all()
+    holders = select(Service.account_id).where(among(session, Service.id, services[:MOST_SERVICES])).distinct()
+    found = session.scalars(_older(holders, Service.account_id, before, limit)).all() if services else ()
+    return found, len(services) > MOST_SERVICES
 
 
 def _by_order(session: Session, number: str, before: int | None, limit: int) -> tuple[Sequence[int], bool]:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
-from notifyhub import access, audit_log, history, inbox, preferences
+from notifyhub import access, audit_log, history, inbox, languages, preferences
 from notifyhub.accounts import lookup, search, services
 from notifyhub.database import db, utcnow
 from notifyhub.errors import Invalid, NotFound
@@ -73,7 +73,8 @@ def _find(external_id: str) -> Account:
 def _page(account: Account, current: str | None, sections: dict[str, Any]) -> str:
     session = db.session()
     mailbox = session.get(Mailbox, account.registered_mailbox_id) if account.registered_mailbox_id else None
-    return render_template("staff/account.html", shown=account, mailbox=mailbox, current=current, sections=sections)
+    spoken = languages.formats(account.locale).get_language_name(pages.language())
+    return render_template("staff/account.html", shown=account, spoken=spoken, mailbox=mailbox, current=current, sections=sections)
 
 
 # Each answers what its template shows. `first`: it begins, whatever cursor the address has, which is another list's.
@@ -111,7 +112,8 @@ def _changes(account: Account, limit: int, first: bool) -> dict[str, Any]:
     wanted = audit_log.Wanted(account_id=account.id)
     rows, last = paging.cut(audit_log.page(db.session(), wanted, None if first else paging.before_entry(), limit + 1), limit)
     older = paging.entry_cursor(last.row.at, last.row.id) if last else None
-    return {"rows": [audit.shown(entry) for entry in rows], "older": _older(account, "changes", older)}
+    made = any(entry.row.action == "account.created" for entry in rows)  # an import says so once for all its accounts
+    return {"rows": [audit.shown(entry) for entry in rows], "made": made, "older": _older(account, "changes", older)}
 
 
 def _older(account: Account, name: str, cursor: Any) -> str | None:

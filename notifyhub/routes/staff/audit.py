@@ -94,6 +94,7 @@ class Shown(NamedTuple):
     icon: str
     who: str
     facts: list[Fact]
+    title: str  # of the announcement that it is about
 
 
 WHO = {"staff": "user-cog", "account": "user", "key": "key-round", "command line": "monitor-smartphone"}
@@ -102,7 +103,8 @@ WHO = {"staff": "user-cog", "account": "user", "key": "key-round", "command line
 def shown(entry: Entry) -> Shown:
     row = entry.row
     kind = row.actor.partition(":")[0].partition(" (")[0]
-    return Shown(entry, labels.ACTIONS.get(row.action, row.action), WHO.get(kind, "settings"), _who(entry), list(_facts(entry)))
+    title = pages.in_page_language(entry.titles)
+    return Shown(entry, labels.ACTIONS.get(row.action, row.action), WHO.get(kind, "settings"), _who(entry), list(_facts(entry)), title)
 
 
 def _who(entry: Entry) -> str:

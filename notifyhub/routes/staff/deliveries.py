@@ -54,12 +54,8 @@ def listed(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         item
         | {
-            "title": _in_page_language(titles.get(item["notification"], {})),
+            "title": pages.in_page_language(titles.get(item["notification"], {})),
             "attempts": [{"at": datetime.fromisoformat(attempt["at"]), "reply": attempt["reply"]} for attempt in item["attempts"]],
         }
         for item in items
     ]
-
-
-def _in_page_language(texts: dict[str, str]) -> str:
-    return texts[languages.choose_locale(pages.language(), texts, languages.SOURCE)] if texts else ""
