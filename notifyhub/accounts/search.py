@@ -19,7 +19,7 @@ from notifyhub.networks import parse_network
 from notifyhub.words import folded, one_line
 
 MOST_CHARACTERS = 254
-MOST_SERVICES = 5000  # of a network are looked at; whoever sees so many names a smaller one
+MOST_SERVICES = 2000  # of a network are looked at; whoever sees so many names a smaller one
 
 
 class Understood(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
@@ -209,3 +210,17 @@ def test_a_mail_that_is_in_no_inbox_is_among_the_deliveries(app: Flask, api: Api
     page = browser.get("/staff/accounts/C-1/deliveries").text
     assert "Sign-in link" in page
     assert "Next try" in page
+
+
+def test_the_language_of_a_customer_is_named_in_that_of_the_reader(api: Api, browser: Browser) -> None:
+    api.put("/v1/accounts/C-1", account(locale="pt_BR"))
+    browser.client.set_cookie("nh_language", "tr")
+    assert "Portekizce" in browser.get("/staff/accounts/C-1").text
+
+
+def test_an_account_that_an_import_made_says_when_it_was_made(app: Flask, api: Api, browser: Browser) -> None:
+    api.put("/v1/accounts/C-1", account())
+    assert "The account was made" not in browser.get("/staff/accounts/C-1").text  # its own entry says so
+    lines = "\n".join(json.dumps(account(external_id=id)) for id in ("C-2", "C-3"))
+    api.post("/v1/accounts/import", data=lines, content_type="application/x-ndjson")
+    assert "The account was made" in browser.get("/staff/accounts/C-2").text

@@ -14,7 +14,7 @@ from notifyhub import audit, labels
 from notifyhub.database import transaction
 from notifyhub.signins import sessions
 from tests.browserless import Browser
-from tests.builders import account
+from tests.builders import account, draft
 from tests.conftest import Api
 from tests.staff.test_account_pages import text_of
 
@@ -127,3 +127,12 @@ def test_every_action_that_is_recorded_has_its_sentence() -> None:
     found |= {f"sign_in.{action}" for action in re.findall(r'_record\(session, "(\w+)"', Path(sessions.__file__).read_text())}
     assert found <= set(labels.ACTIONS), found - set(labels.ACTIONS)
     assert len(found) > 15
+
+
+def test_what_was_done_to_an_announcement_says_to_which(api: Api, admin: Browser) -> None:
+    id = api.post("/v1/announcements", draft()).json["id"]
+    assert "Announcement drafted · Network maintenance" in text_of(admin.get("/staff/audit").text)
+    api.delete(f"/v1/announcements/{id}")
+    page = text_of(admin.get("/staff/audit").text)
+    assert "Draft of an announcement dropped" in page
+    assert "Network maintenance" not in page

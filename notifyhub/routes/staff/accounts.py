@@ -73,7 +73,7 @@ def _find(external_id: str) -> Account:
 def _page(account: Account, current: str | None, sections: dict[str, Any]) -> str:
     session = db.session()
     mailbox = session.get(Mailbox, account.registered_mailbox_id) if account.registered_mailbox_id else None
-    spoken = languages.formats(account.locale).get_language_name(pages.language())
+    spoken = languages.formats(account.locale).get_language_name(languages.formats(pages.language()))
     return render_template("staff/account.html", shown=account, spoken=spoken, mailbox=mailbox, current=current, sections=sections)
 
 
