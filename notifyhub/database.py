@@ -51,8 +51,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.functions import FunctionElement
 
 BUSY_SECONDS = 10.0
 
@@ -373,6 +375,24 @@ def json_pairs(session: Session, first: Any, second: Any) -> ColumnElement[str]:
     if session.get_bind().dialect.name == "postgresql":
         return cast(func.json_agg(func.json_build_array(first, second)), String)
     return func.json_group_array(func.json_array(first, second))
+
+
+class domain_of(FunctionElement[str]):
+    """What follows the @ of an address: one expression that an index and a query share."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(domain_of, "sqlite")
+def _domain_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    key = compiler.process(element.clauses, **options)
+    return f"substr({key}, instr({key}, '@') + 1)"
+
+
+@compiles(domain_of)
+def _domain(element: Any, compiler: Any, **options: Any) -> str:
+    return f"split_part({compiler.process(element.clauses, **options)}, '@', 2)"
 
 
 class Many(TypeDecorator[Any]):

@@ -112,3 +112,78 @@ REASONS = (
     N_("not sent: it came too late to be of use"),
     N_("not sent: the address was erased"),
 )
+
+# What the audit log records, as a sentence; tests hold it to what is recorded.
+ACTIONS = {
+    "account.created": N_("Account made"),
+    "account.updated": N_("Account changed"),
+    "account.erased": N_("Account erased"),
+    "accounts.created": N_("Accounts made by an import"),
+    "accounts.imported": N_("Accounts imported"),
+    "addresses.changed": N_("Delivery addresses changed"),
+    "address.confirmed": N_("Delivery address confirmed by its owner"),
+    "muted.changed": N_("Muted kinds changed"),
+    "mailbox.blocked": N_("Confirmations refused by the owner of a mailbox"),
+    "mailbox.bouncing": N_("Mailbox no longer accepts our mail"),
+    "announcement.drafted": N_("Announcement drafted"),
+    "announcement.changed": N_("Announcement changed"),
+    "announcement.dropped": N_("Draft of an announcement dropped"),
+    "announcement.published": N_("Announcement published"),
+    "key.created": N_("API key made"),
+    "key.revoked": N_("API key revoked"),
+    "staff.created": N_("Member of staff added"),
+    "staff.disabled": N_("Member of staff disabled"),
+    "staff.password_set": N_("Password of a member of staff set"),
+    "sign_in.signed_in": N_("Signed in"),
+    "sign_in.signed_out": N_("Signed out"),
+    "sign_in.others_ended": N_("Other sessions ended"),
+    "sign_in.link_asked_for": N_("Sign-in link asked for"),
+    "sign_in.locked": N_("Sign-in locked after wrong passwords"),
+}
+
+# What entries of the audit log say beside that.
+DETAILS = {
+    "accounts": N_("accounts"),
+    "added": N_("added"),
+    "category": N_("category"),
+    "changed": N_("changed"),
+    "count": N_("number"),
+    "created": N_("made"),
+    "fields": N_("changed"),
+    "how": N_("how"),
+    "ids": N_("accounts"),
+    "limit": N_("limit"),
+    "locale": N_("language"),
+    "mailbox": N_("address"),
+    "muted": N_("muted"),
+    "name": N_("name"),
+    "registered_mailbox": N_("registered address"),
+    "registered_mailbox_before": N_("registered address before"),
+    "rejected_count": N_("rejected"),
+    "removed": N_("removed"),
+    "replaced": N_("in use until replaced"),
+    "reply": N_("reply"),
+    "roles": N_("roles"),
+    "scopes": N_("scopes"),
+    "send_email.abuse": N_("addresses for abuse"),
+    "send_email.announcements": N_("addresses for announcements"),
+    "send_email.invoices": N_("addresses for invoices"),
+    "send_email.support": N_("addresses for support"),
+    "services": N_("services"),
+    "time_zone": N_("time zone"),
+    "unchanged": N_("unchanged"),
+    "updated": N_("changed"),
+    "verified": N_("confirmed"),
+}
+
+MAILBOX_STATES = {
+    "ok": Label(N_("accepts our mail"), "good", "circle-check"),
+    "bouncing": ADDRESS_STATES["bouncing"],
+    "complained": ADDRESS_STATES["complained"],
+}
+
+SERVICE_STATES = {
+    "active": Label(N_("active"), "good", "circle-check"),
+    "suspended": Label(N_("suspended"), "warn", "pause"),
+    "terminated": Label(N_("ended"), "quiet", "archive"),
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ def spell(starts_at: datetime | None, ends_at: datetime | None, time_zone: str, 
     return Window(local, utc, _length(ends_at - starts_at, formats), " ".join(notes))
 
 
+@lru_cache(maxsize=4096)  # a row of a list says its time several times, and a list has many rows
 def moment(at: datetime, time_zone: str, formats: Locale, words: NullTranslations) -> str:
     zone = _zone(time_zone)
     utc = _point(at, ZoneInfo("UTC"), formats) + " UTC"

@@ -1,4 +1,4 @@
-"""Text that people typed: what may stand in one line, and what in many."""
+"""Text that people typed: what may stand in one line, what in many, and when two spellings are alike to whoever searches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ REFUSED_CATEGORIES = {
     "Zl": N_("a line break"),
     "Zp": N_("a line break"),
 }
+
+
+# letters that Unicode does not take apart, as they are written on a keyboard without them
+PLAIN_LETTERS = str.maketrans({"ı": "i", "ø": "o", "đ": "d", "ł": "l", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"})
+
+
+def folded(text: str) -> str:
+    """As names are compared in a search: without case, accents and points."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join([letter for letter in apart if unicodedata.category(letter) != "Mn"]).translate(PLAIN_LETTERS)
 
 
 def one_line(text: str, most: int, least: int = 0) -> str:

@@ -51,3 +51,10 @@ def test_the_audit_log_can_be_neither_changed_nor_deleted(app: Flask, statement:
         audit.record(session, "test", "test:1")
     with transaction() as session, pytest.raises(DBAPIError, match="append-only"):
         session.execute(text(statement))
+
+
+def test_names_that_were_there_before_are_found_by_their_folded_form(app: Flask, api: Api) -> None:
+    api.put("/v1/accounts/C-1", account(name="Gülşen Çağlar"))
+    downgrade(revision="0002")
+    upgrade()
+    assert db.session.execute(text("SELECT name_key FROM account")).scalars().all() == ["gulsen caglar"]

@@ -37,7 +37,7 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     told = select(Notification.id).where(Notification.account_id == account.id)
     deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")
     session.execute(update(Notification).where(Notification.account_id == account.id).values(services=[], data={}))
-    account.external_id, account.name, account.muted, account.synced = None, "", [], {}
+    account.external_id, account.name, account.name_key, account.muted, account.synced = None, "", "", [], {}
     account.registered_mailbox_id = account.previous_registered_mailbox_id = None
     account.erased_at = account.updated_at = now
     session.flush()

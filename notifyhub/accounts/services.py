@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from notifyhub.accounts.document import ServiceDocument
@@ -47,6 +47,35 @@ def of_accounts(session: Session, account_ids: Sequence[int]) -> dict[int, list[
     for service in services:
         held[service.account_id].append(Held(service, frozenset(addresses[service.id])))
     return held
+
+
+def page(session: Session, account_id: int, ended: bool, after: str, limit: int) -> list[Held]:
+    """In the order of their order numbers, with the addresses they have, or had when they ended."""
+    over = or_(Service.ended_at.is_not(None), Service.status == "terminated")
+    services = session.scalars(
+        select(Service)
+        .where(Service.account_id == account_id, over if ended else ~over, Service.order_number > after)
+        .order_by(Service.order_number)
+        .limit(limit)
+    ).all()
+    addresses: dict[int, set[Network]] = defaultdict(set)
+    current = or_(ServiceAddress.valid_to.is_(None), ServiceAddress.valid_to == Service.ended_at)
+    rows = session.execute(
+        select(ServiceAddress.service_id, ServiceAddress.network, ServiceAddress.prefix_length)
+        .join(Service, Service.id == ServiceAddress.service_id)
+        .where(among(session, Service.id, [service.id for service in services]), current)
+    )
+    for service_id, network, prefix_length in rows:
+        addresses[service_id].add(Network(bytes(network), prefix_length))
+    return [Held(service, frozenset(addresses[service.id])) for service in services]
+
+
+def counts(session: Session, account_id: int) -> tuple[int, int]:
+    """Those it has, and those that ended."""
+    over = or_(Service.ended_at.is_not(None), Service.status == "terminated")
+    rows = session.execute(select(over, func.count()).where(Service.account_id == account_id).group_by(over))
+    found = {bool(ended): count for ended, count in rows}
+    return found.get(False, 0), found.get(True, 0)
 
 
 def add(session: Session, services: Sequence[tuple[int, ServiceDocument]], now: datetime) -> None:

@@ -19,8 +19,9 @@ from notifyhub.accounts.document import AccountDocument
 from notifyhub.database import Encoded, among, bulk_insert, new_row_ids
 from notifyhub.models import Account, DeliveryAddress, Mailbox
 from notifyhub.routing import HIJACK_WINDOW
+from notifyhub.words import folded
 
-ACCOUNT = ("id", "external_id", "name", "locale", "time_zone", "registered_mailbox_id", "synced")
+ACCOUNT = ("id", "external_id", "name", "name_key", "locale", "time_zone", "registered_mailbox_id", "synced")
 ACCOUNTS_ALIKE = ("muted", "created_at", "updated_at")
 ADDRESS = ("account_id", "mailbox_id")
 ADDRESSES_ALIKE = ("category", "state", "position", "created_at")
@@ -80,7 +81,7 @@ def _create(
     ids = dict(zip((document.external_id for document in documents), new_row_ids(session, Account.__table__, len(documents)), strict=True))
     alike = (EMPTY, now, now)
     accounts = (
-        (ids[d.external_id], d.external_id, d.name or "", d.locale or default_locale, d.time_zone or "UTC",
+        (ids[d.external_id], d.external_id, d.name or "", folded(d.name or ""), d.locale or default_locale, d.time_zone or "UTC",
          mailboxes[d.registered.key], digests[d.external_id], alike)
         for d in documents
     )  # fmt: skip
@@ -123,6 +124,7 @@ def _update(
         if name in parts and getattr(account, name) != getattr(document, name):
             setattr(account, name, getattr(document, name))
             done[name] = True
+    account.name_key = folded(account.name)
     changes: list[addresses.Change] = []
     registered = mailboxes[document.registered.key]
     if "registered" in parts and registered != account.registered_mailbox_id:

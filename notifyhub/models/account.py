@@ -36,3 +36,4 @@ class Account(db.Model):  # type: ignore[name-defined]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    name_key: Mapped[str] = mapped_column(Key, default="", server_default=text("''"))  # as it is compared in a search

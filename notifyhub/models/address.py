@@ -3,16 +3,17 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifyhub.database import BigId, Key, db
+from notifyhub.database import BigId, Key, db, domain_of
 
 
 class Mailbox(db.Model):  # type: ignore[name-defined]
     """One e-mail address, whoever uses it. `key` is the form that addresses are compared in."""
 
     __tablename__ = "mailbox"
+    __table_args__ = (Index("ix_mailbox_domain", domain_of(literal_column("key"))),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(Key, unique=True)

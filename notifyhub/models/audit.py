@@ -15,6 +15,9 @@ class AuditEntry(db.Model):  # type: ignore[name-defined]
     __tablename__ = "audit_entry"
     __table_args__ = (
         Index("ix_audit_entry_account", "account_id", "id"),
+        Index("ix_audit_entry_at", "at", "id"),
+        Index("ix_audit_entry_actor", "actor", "at", "id"),
+        Index("ix_audit_entry_action", "action", "at", "id"),
         Index(
             "ix_audit_entry_subject",
             "subject",

@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from notifyhub.database import Json, Key, db
 
+# few, and what is looked for: sent ones are found along the primary key, whose ids are in order of time
+NOT_SENT = "state IN ('bounced', 'failed', 'skipped', 'cancelled', 'superseded')"
+
 
 class Notification(db.Model):  # type: ignore[name-defined]
     """One thing that one recipient is told. For an announcement, these rows are its frozen audience."""
@@ -26,6 +29,12 @@ class Notification(db.Model):  # type: ignore[name-defined]
             "id",
             postgresql_where=text("inbox_rule IS NOT NULL"),
             sqlite_where=text("inbox_rule IS NOT NULL"),
+        ),
+        Index(
+            "ix_notification_mailed_only",
+            "account_id",
+            postgresql_where=text("inbox_rule IS NULL"),
+            sqlite_where=text("inbox_rule IS NULL"),
         ),
     )
 
@@ -57,6 +66,7 @@ class Delivery(db.Model):  # type: ignore[name-defined]
         UniqueConstraint("notification_id", "channel", "mailbox_id", name="uq_delivery_once"),
         Index("ix_delivery_due", "lane", "due_at", postgresql_where=text("state = 'queued'"), sqlite_where=text("state = 'queued'")),
         Index("ix_delivery_leased", "lease_until", postgresql_where=text("state = 'sending'"), sqlite_where=text("state = 'sending'")),
+        Index("ix_delivery_not_sent", "state", "id", postgresql_where=text(NOT_SENT), sqlite_where=text(NOT_SENT)),
         Index("ix_delivery_mailbox", "mailbox_id", "id", postgresql_where=text("mailbox_id > 0"), sqlite_where=text("mailbox_id > 0")),
     )
 

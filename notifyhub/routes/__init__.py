@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Flask
 
 from notifyhub.routes import api, brand, browsers, client, health, links, pages, problems, staff, start
+from notifyhub.routes.api.base import ExternalIdConverter
 
 
 def init_app(app: Flask) -> None:
+    app.url_map.converters["external_id"] = ExternalIdConverter
     problems.init_app(app)
     pages.init_app(app)
     app.register_blueprint(brand.blueprint)

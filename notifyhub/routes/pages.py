@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from notifyhub.config import Settings
 from notifyhub.database import db, new_id, utcnow
 from notifyhub.errors import Invalid
 from notifyhub.languages import Said
+from notifyhub.models import Account, Staff
 
 # Unless a page says otherwise: nothing but our own scripts, style sheets and pictures, in no frame, told to no other site.
 HEADERS = {
@@ -32,6 +33,7 @@ HEADERS = {
 LANGUAGE_COOKIE, THEME_COOKIE = "nh_language", "nh_theme"
 THEMES = ("system", "light", "dark")
 PSEUDO = "ar-XB"  # English from right to left, to look at the layout; demo only
+LANGUAGE_IN_ENVIRON = "notifyhub.language"
 A_YEAR = 365 * 24 * 3600
 MOST_UNREAD = 1000  # are counted, shown as 999+: the badge costs the same whatever has piled up
 SECRET_FIELDS = ("csrf_token", "password")
@@ -89,10 +91,19 @@ def init_app(app: Flask) -> None:
 
 def language() -> str:
     """What was chosen in this browser, else the reader's own, else of those that exist what the browser asks for first."""
+    reader = g.get("account") or g.get("staff")
+    of = (reader, reader.locale) if reader is not None else None
+    known = request.environ.get(LANGUAGE_IN_ENVIRON)
+    if known is None or known[0] != of:  # asked for every word of a page, so it is found out once
+        known = request.environ[LANGUAGE_IN_ENVIRON] = (of, _language(reader))
+    spoken: str = known[1]
+    return spoken
+
+
+def _language(reader: Account | Staff | None) -> str:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     if chosen in languages.translated() or (chosen == PSEUDO and _settings().demo):
         return str(chosen)
-    reader = g.get("account") or g.get("staff")
     if reader is not None:
         return languages.choose_locale(reader.locale, languages.translated(), languages.SOURCE)
     for wanted in request.accept_languages.values():
@@ -109,6 +120,11 @@ def theme() -> str:
 
 def words() -> NullTranslations:
     return languages.translations(language())
+
+
+def in_page_language(texts: Mapping[str, str]) -> str:
+    """Of what was written in several languages, by locale; empty where there is nothing."""
+    return texts[languages.choose_locale(language(), texts, languages.SOURCE)] if texts else ""
 
 
 def formats() -> Locale:

@@ -34,7 +34,6 @@ def init_app(app: Flask) -> None:
         },
     )
     app.json = base.Json(app)
-    app.url_map.converters["external_id"] = base.ExternalIdConverter
     news.init_app(app)
     api = ProblemApi(app)
     api.register_converter(base.ExternalIdConverter, lambda converter: {"type": "string", "maxLength": 128})
