@@ -121,6 +121,8 @@ ACTIONS = {
     "accounts.created": N_("Accounts made by an import"),
     "accounts.imported": N_("Accounts imported"),
     "addresses.changed": N_("Delivery addresses changed"),
+    "address.tested": N_("Test mail asked for"),
+    "display.changed": N_("Language or time zone changed"),
     "address.confirmed": N_("Delivery address confirmed by its owner"),
     "muted.changed": N_("Muted kinds changed"),
     "mailbox.blocked": N_("Confirmations refused by the owner of a mailbox"),

@@ -59,8 +59,13 @@ class News:
                         else:
                             self._pass_on(json.loads(message["data"]))
             except redis.RedisError as error:
-                log.warning("no news while Redis is away", error=str(error))
-            self.subscribed.clear()
+                if self.followers:
+                    log.warning("no news while Redis is away", error=str(error))
+            with self.lock:
+                self.subscribed.clear()
+                if not self.followers:  # the next one begins anew
+                    self.thread = None
+                    return
             time.sleep(1)
 
     def _begin(self) -> None:
