@@ -21,10 +21,16 @@ from benchmarks import postgres
 from notifyhub import create_app, migrations, wake
 from notifyhub.config import Settings
 from notifyhub.database import db
+from tests.browser.hub import NO_CHROMIUM, chromium
 from tests.smtp import Server
 
 KEY = "nh_test_bootstrap_key_0123456789"
 numbers = itertools.count()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if chromium() is None:
+        terminalreporter.write_line(NO_CHROMIUM)
 
 
 @pytest.fixture(scope="session")

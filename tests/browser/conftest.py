@@ -14,20 +14,14 @@ from tests.browser import hub as hubs
 from tests.browser.hub import Hub
 
 HERE = Path(__file__).parent
-NO_CHROMIUM = "no Chromium here, so the pages were not tested in a browser: apt install chromium"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if hubs.chromium() is None:
-        terminalreporter.write_line(NO_CHROMIUM)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if hubs.chromium() is None:
         for item in items:
             if HERE in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=NO_CHROMIUM))
+                item.add_marker(pytest.mark.skip(reason=hubs.NO_CHROMIUM))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from notifyhub import ROOT
 
 SIGTERM = 15
 KEY = "browser-tests-key-0123456789"
+NO_CHROMIUM = "no Chromium here, so the pages were not tested in a browser: apt install chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
