@@ -1,4 +1,6 @@
-"""How long the server takes for each page where much has piled up: 10,000 items in one inbox, and as many revisions behind them."""
+"""How long the server takes for each page where much has piled up: 10,000 items in one inbox, and as many revisions behind them.
+
+Each page is asked for by a browser in which a customer and a member of staff are both signed in."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from sqlalchemy import select, text
 from benchmarks import fleet, postgres
 from benchmarks.fan_out import application
 from benchmarks.figures import Report
-from notifyhub import access
+from notifyhub import access, staff
 from notifyhub.accounts import importing
 from notifyhub.database import bulk_insert, db, new_hex_id, new_id, transaction, utcnow
 from notifyhub.models import Account, Announcement, Delivery, Notification, Revision
@@ -52,7 +54,15 @@ PAGES: dict[str, Callable[[Place], str]] = {
     "inbox, search for one service": lambda place: "/inbox?q=vps-17.one",
     "inbox, search in vain": lambda place: "/inbox?q=zzzzz",
     "status": lambda place: "/status",
+    "settings": lambda place: "/settings",
+    "settings, send email": lambda place: "/settings/send-email",
     "settings, sessions": lambda place: "/settings/sessions",
+    "staff, announcements": lambda place: "/staff/announcements",
+    "staff, accounts": lambda place: "/staff/accounts",
+    "staff, accounts, search by number": lambda place: f"/staff/accounts?q={ACCOUNT}",
+    "staff, accounts, search in vain": lambda place: "/staff/accounts?q=zzzzz",
+    "staff, an account": lambda place: f"/staff/accounts/{ACCOUNT}",
+    "staff, audit log": lambda place: "/staff/audit",
 }
 
 
@@ -125,7 +135,10 @@ def _signed_in(app: Flask) -> FlaskClient:
     client = app.test_client()
     with transaction() as session:
         account = session.scalars(select(Account).where(Account.external_id == ACCOUNT)).one()
-        client.set_cookie(access.CUSTOMER_COOKIE, sessions.start(session, account, "link", sessions.Browser("192.0.2.1"), utcnow()))
+        password = staff.generated_password()
+        member = staff.create(session, "ada@staff.example", "Ada Admin", password, ["admin"], "en", "Europe/Berlin", utcnow())
+        for cookie, who in ((access.CUSTOMER_COOKIE, account), (access.STAFF_COOKIE, member)):
+            client.set_cookie(cookie, sessions.start(session, who, "link", sessions.Browser("192.0.2.1"), utcnow()))
     return client
 
 

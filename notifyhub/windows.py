@@ -26,6 +26,7 @@ class Window(NamedTuple):
         return f"{both} ({self.note.removesuffix('.')})" if self.note else both
 
 
+@lru_cache(maxsize=4096)  # lists repeat the windows of a few announcements, to whoever reads them
 def spell(starts_at: datetime | None, ends_at: datetime | None, time_zone: str, formats: Locale, words: NullTranslations) -> Window:
     """`starts_at` and `ends_at` are aware; either may be open. `formats` writes the dates, `words` the rest."""
     zone, _ = _zone(time_zone), words.gettext

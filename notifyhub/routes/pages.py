@@ -228,7 +228,12 @@ def local_path(path: str | None, default: str = "/") -> str:
 
 def asset(name: str) -> str:
     """A file under static/, at an address that changes with its content."""
-    return url_for("static", filename=name, v=_digest(Path(str(current_app.static_folder)) / name))
+    return _address(request.script_root, Path(str(current_app.static_folder)), name)
+
+
+@lru_cache(maxsize=256)  # a page with icons asks for it a hundred times
+def _address(_script_root: str, folder: Path, name: str) -> str:
+    return url_for("static", filename=name, v=_digest(folder / name))
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,8 @@ import { follow } from "./inbox-stream.js";
 
 const WIDE = matchMedia("(min-width: 960px)");
 const KEYS = "nh_keys";
+const BURST = 150; // ms: what comes together is fetched at once
+const AGAIN = 5000; // ms
 
 class Inbox extends HTMLElement {
   connectedCallback() {
@@ -30,31 +32,34 @@ class Inbox extends HTMLElement {
   hear({ name, data }) {
     if (name === "notification" && this.dataset.follows === "yes" && !this.row(data.id)) this.waiting.add(data.id);
     if (name === "read") for (const id of data.ids) if (this.row(id)) this.changed.add(id);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.fetchRows(), 150); // a burst is fetched at once
+    this.fetchSoon(BURST);
   }
 
+  fetchSoon(wait) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fetchRows(), wait);
+  }
+
+  // what could not be fetched stays wanted: a server that is away for a moment takes no line out of the list
   async fetchRows() {
     const [fresh, changed] = [[...this.waiting].slice(0, 50), [...this.changed].slice(0, 50)];
-    if (fresh.length) {
-      const rows = await this.rows(fresh, true);
-      for (const id of fresh) this.waiting.delete(id);
-      for (const row of rows.reverse()) this.arrive(row);
-    }
-    if (changed.length) {
-      const rows = new Map((await this.rows(changed, false)).map((row) => [row.dataset.id, row]));
-      for (const id of changed) {
-        this.changed.delete(id);
-        this.replace(id, rows.get(id));
-      }
+    const [came, stand] = await Promise.all([this.rows(fresh, true), this.rows(changed, false)]);
+    if (!came || !stand) return this.fetchSoon(AGAIN);
+    for (const id of fresh) this.waiting.delete(id);
+    for (const row of came.reverse()) this.arrive(row);
+    const rows = new Map(stand.map((row) => [row.dataset.id, row]));
+    for (const id of changed) {
+      this.changed.delete(id);
+      this.replace(id, rows.get(id));
     }
     if (this.waiting.size || this.changed.size) await this.fetchRows();
   }
 
   async rows(ids, fit) {
+    if (!ids.length) return [];
     const query = `${this.dataset.query}&ids=${ids.join(",")}${fit ? "&fit=1" : ""}`;
-    const answer = await fetch(`${this.dataset.rows}?${query}`, { headers: this.headers });
-    if (!answer.ok) return [];
+    const answer = await fetch(`${this.dataset.rows}?${query}`, { headers: this.headers }).catch(() => null);
+    if (!answer?.ok) return null;
     const made = document.createElement("template");
     made.innerHTML = await answer.text();
     return [...made.content.querySelectorAll("li")];

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.browser.hub import Hub, sign_in
+from tests.browser.hub import Hub, prefer, sign_in
 
 CUSTOMER = "C-1042"
 
@@ -72,6 +72,38 @@ def test_what_comes_while_the_line_is_cut_is_there_afterwards(hub: Hub, inbox: P
     title = announced(hub)
     inbox.context.set_offline(False)
     expect(line(inbox, title)).to_have_count(1, timeout=45_000)
+
+
+def test_a_line_that_could_not_be_fetched_stays_and_one_that_came_comes_later(hub: Hub, inbox: Page, title: str) -> None:
+    inbox.route("**/inbox/rows?*", lambda route: route.fulfill(status=503))
+    with inbox.expect_response("**/inbox/rows?*"):
+        (item,) = [item for item in hub.api("GET", f"/v1/accounts/{CUSTOMER}/inbox")["items"] if item["title"] == title]
+        hub.api("POST", f"/v1/accounts/{CUSTOMER}/inbox/{item['id']}/read")
+    later = announced(hub)
+    expect(inbox.locator("[data-unread]")).to_be_visible()
+    expect(line(inbox, title)).to_have_class(re.compile("unread"))
+    inbox.unroute("**/inbox/rows?*")
+    expect(line(inbox, later)).to_be_visible()
+    expect(line(inbox, title)).not_to_have_class(re.compile("unread"))
+
+
+LONG = {"title": "ل" * 100 + "🔧" * 50, "body": f"{'W' * 5000}\n\n`{'w' * 5000}`\n\n| a | b |\n|---|---|\n| {'t' * 5000} | x |"}
+
+
+@pytest.mark.parametrize("language", ["en", "ar-XB"])
+def test_the_longest_word_stays_on_the_page(hub: Hub, signed_in_as: Callable[[str], Page], language: str) -> None:
+    hub.announce("", content={"en": LONG})
+    page = signed_in_as(CUSTOMER)
+    prefer(page.context, hub, language=language)
+    page.reload()
+    line(page, LONG["title"]).first.locator("a").click()
+    expect(page.locator("#reading h1")).to_have_text(LONG["title"])
+    for path in (page.url, hub.base + "/inbox", hub.base + "/status"):
+        page.goto(path)
+        for width in (360, 960, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            wide = "[...document.querySelectorAll('html, main, .list-pane, #reading')].map((part) => part.scrollWidth - part.clientWidth)"
+            assert max(page.evaluate(wide)) <= 0, (path, width)
 
 
 def test_opening_an_item_reads_it_and_shows_it_beside_the_list(inbox: Page, title: str) -> None:
