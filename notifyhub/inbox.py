@@ -21,6 +21,8 @@ from notifyhub.kinds import Lane
 from notifyhub.models import Account, Delivery, Mailbox, Notification, Revision
 from notifyhub.rendering import Item, Reader
 
+SEARCHED_AT_ONCE = 4000  # items, for one page
+
 
 class Filter(NamedTuple):
     category: str | None = None
@@ -42,25 +44,51 @@ def page(
 
 
 def rows(
-    session: Session, account: Account, wanted: Filter, before: Position | None, limit: int, ids: Sequence[uuid.UUID] | None = None
+    session: Session,
+    account: Account,
+    wanted: Filter,
+    before: Position | None,
+    limit: int,
+    ids: Sequence[uuid.UUID] | None = None,
+    back_to: Position | None = None,
 ) -> Sequence[Notification]:
-    """`ids`: of these alone."""
-    query = select(Notification).where(*_in_inbox(account))
+    """`ids`: of these alone. `back_to`: none that is older."""
+    query = select(Notification).where(*_listed(account, wanted, before))
     if ids is not None:
         query = query.where(among(session, Notification.id, ids))
-    if wanted.category:
-        query = query.where(Notification.category == wanted.category)
-    if wanted.unread:
-        query = query.where(Notification.read_at.is_(None))
-    if wanted.archived:
-        query = query.where(Notification.archived_at.is_not(None))
-    elif not wanted.q:
-        query = query.where(Notification.archived_at.is_(None))
     if wanted.q:
         query = query.where(_matches(session, wanted.q))
-    if before:
-        query = query.where(tuple_(Notification.created_at, Notification.id) < tuple_(before.created_at, before.id))
+    if back_to:
+        query = query.where(tuple_(Notification.created_at, Notification.id) >= tuple_(back_to.created_at, back_to.id))
     return session.scalars(query.order_by(Notification.created_at.desc(), Notification.id.desc()).limit(limit)).all()
+
+
+def horizon(session: Session, account: Account, wanted: Filter, before: Position | None) -> Position | None:
+    """How far back a search looks at once, so that one in vain takes no longer in a large inbox; None: to the oldest."""
+    found = session.execute(
+        select(Notification.created_at, Notification.id)
+        .where(*_listed(account, wanted, before))
+        .order_by(Notification.created_at.desc(), Notification.id.desc())
+        .offset(SEARCHED_AT_ONCE - 1)
+        .limit(2)
+    ).all()
+    return Position(*found[0]) if len(found) == 2 else None
+
+
+def _listed(account: Account, wanted: Filter, before: Position | None) -> list[Any]:
+    """Before any search."""
+    conditions = [*_in_inbox(account)]
+    if wanted.category:
+        conditions.append(Notification.category == wanted.category)
+    if wanted.unread:
+        conditions.append(Notification.read_at.is_(None))
+    if wanted.archived:
+        conditions.append(Notification.archived_at.is_not(None))
+    elif not wanted.q:
+        conditions.append(Notification.archived_at.is_(None))
+    if before:
+        conditions.append(tuple_(Notification.created_at, Notification.id) < tuple_(before.created_at, before.id))
+    return conditions
 
 
 def _in_inbox(account: Account) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from flask import Flask
 from markupsafe import escape
 from sqlalchemy import select
 
+from notifyhub import inbox
 from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.jobs import fan_out
 from notifyhub.models import Account, Notification, Revision
@@ -82,6 +83,18 @@ class TestTheList:
         announce(api)
         assert len(listed(browser.get("/inbox?q=SWITCHES").text)) == 1
         assert "Nothing found" in browser.get("/inbox?q=router%00").text
+
+    def test_a_search_looks_back_piece_by_piece(self, browser: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inbox, "SEARCHED_AT_ONCE", 2)
+        add(minutes=9, services=[["#1", "vps-1.one.example"]])
+        for minutes in (1, 2, 3):
+            add(minutes=minutes)
+        first = browser.get("/inbox?q=vps-1").text
+        older = re.search(r'rel="next" href="([^"]+)">Search older messages', first)
+        assert older
+        assert (listed(first), "2 messages were searched. There are older ones." in first) == ([], True)
+        second = browser.get(older[1].replace("&amp;", "&")).text
+        assert (len(listed(second)), 'rel="next"' in second) == (1, False)
 
     def test_a_cursor_that_no_page_gave_is_refused(self, browser: Browser) -> None:
         assert browser.get("/inbox?cursor=x").status_code == 422

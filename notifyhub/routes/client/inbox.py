@@ -47,14 +47,17 @@ def item(id: uuid.UUID) -> ResponseReturnValue:
 
 def _show(open: items.Whole | None) -> str:
     wanted, cursor = _wanted(), request.args.get("cursor")
-    before = read_cursor(cursor)
-    rows = inbox.rows(db.session(), g.account, wanted, inbox.Position(*before) if before else None, PAGE + 1)
+    before = inbox.Position(*place) if (place := read_cursor(cursor)) else None
+    horizon = inbox.horizon(db.session(), g.account, wanted, before) if wanted.q else None
+    rows = inbox.rows(db.session(), g.account, wanted, before, PAGE + 1, back_to=horizon)
     lines = items.lines(db.session(), _settings(), g.account, rows[:PAGE])
     kept = _kept()
-    older = kept | {"cursor": write_cursor(lines[-1].created_at, lines[-1].id)} if len(rows) > PAGE else None
+    last = lines[-1] if len(rows) > PAGE else horizon
+    older = kept | {"cursor": write_cursor(last.created_at, last.id)} if last else None
     return render_template(
         "client/inbox.html", lines=lines, open=open, wanted=wanted, kept=kept, paged=before is not None,
-        older=url_for("inbox_pages.page", **older) if older else None, categories=CATEGORIES,
+        older=url_for("inbox_pages.page", **older) if older else None, searched=inbox.SEARCHED_AT_ONCE if last is horizon else None,
+        categories=CATEGORIES,
     )  # fmt: skip
 
 
