@@ -261,6 +261,7 @@ class Launcher:
         self.screen.print(
             "",
             f"NotifyHub is ready: {base}",
+            f"  staff   {base}/staff/",
             f"  API     {base}/docs",
             f"  API key {key}",
             f"  mail    {mail}",
