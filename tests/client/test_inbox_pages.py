@@ -84,6 +84,11 @@ class TestTheList:
         assert len(listed(browser.get("/inbox?q=SWITCHES").text)) == 1
         assert "Nothing found" in browser.get("/inbox?q=router%00").text
 
+    def test_a_search_that_finds_more_than_a_page_leads_on(self, browser: Browser) -> None:
+        add(32, services=[["#1", "vps-1.one.example"]])
+        page = browser.get("/inbox?q=vps-1").text
+        assert (len(listed(page)), 'rel="next"' in page, "Search older messages" in page) == (30, True, False)
+
     def test_a_search_looks_back_piece_by_piece(self, browser: Browser, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(inbox, "SEARCHED_AT_ONCE", 2)
         add(minutes=9, services=[["#1", "vps-1.one.example"]])

@@ -54,10 +54,10 @@ def _show(open: items.Whole | None) -> str:
     kept = _kept()
     last = lines[-1] if len(rows) > PAGE else horizon
     older = kept | {"cursor": write_cursor(last.created_at, last.id)} if last else None
+    searched = inbox.SEARCHED_AT_ONCE if last and last is horizon else None
     return render_template(
         "client/inbox.html", lines=lines, open=open, wanted=wanted, kept=kept, paged=before is not None,
-        older=url_for("inbox_pages.page", **older) if older else None, searched=inbox.SEARCHED_AT_ONCE if last is horizon else None,
-        categories=CATEGORIES,
+        older=url_for("inbox_pages.page", **older) if older else None, searched=searched, categories=CATEGORIES,
     )  # fmt: skip
 
 
