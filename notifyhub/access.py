@@ -111,7 +111,7 @@ def check() -> None:
     declared: Declaration | None = getattr(view, "access", None)
     if declared is None:
         raise Forbidden("Nobody may call this.")
-    request.max_content_length = getattr(view, "body_limit", BODY_BYTES)
+    request.max_content_length = request.max_form_memory_size = getattr(view, "body_limit", BODY_BYTES)
     CHECKS[declared.who](declared)
     read_only.set(request.method in ("GET", "HEAD", "OPTIONS"))
 

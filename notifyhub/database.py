@@ -395,6 +395,13 @@ def _domain(element: Any, compiler: Any, **options: Any) -> str:
     return f"split_part({compiler.process(element.clauses, **options)}, '@', 2)"
 
 
+def seconds_after(session: Session, column: Any, start: datetime) -> ColumnElement[int]:
+    """Whole seconds from `start` to the column's time."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast(func.floor(func.extract("epoch", column) - start.timestamp()), Integer)
+    return cast(func.unixepoch(column), Integer) - int(start.timestamp())
+
+
 class Many(TypeDecorator[Any]):
     """An array that is written by _array() below, ten times as fast as psycopg writes one."""
 

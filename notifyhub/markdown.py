@@ -12,6 +12,7 @@ from inscriptis.model.config import ParserConfig
 from lxml.html import fragment_fromstring
 from markdown_it import MarkdownIt
 
+from notifyhub.languages import said
 from notifyhub.patterns import Placeholders
 
 VARIABLES = {"account_name": "account", "services": "services", "window": "window"}  # as staff write them: the hole they make
@@ -25,19 +26,22 @@ _TAGS = _BLOCKS | {"a", "strong", "em", "s", "del", "code", "table", "thead", "t
 
 def problems(title: str, body: str) -> list[tuple[str, str]]:
     """What staff have to put right before this text can be sent: (field, message) each."""
-    found = []
+    found: list[tuple[str, str]] = []
     for field, text in (("title", title), ("body", body)):
         if not text.strip():
-            found.append((field, f"The {field} must not be empty."))
+            found.append((field, EMPTY[field]))
         found += [(field, _unknown(name)) for name in _VARIABLE.findall(text) if name not in VARIABLES]
     if len(title.strip().splitlines()) > 1:
-        found.append(("title", "The title must be a single line."))
+        found.append(("title", said("The title must be a single line.")))
     marks, refused = Placeholders(), list[str]()
     attributes = _Attributes()
     attributes.feed(_to_html(with_holes(body, marks), refused))
     if any(marks.nonce in value.lower() for value in attributes.values):
-        found.append(("body", "A variable cannot be part of a link's target: write the target out, and the variable beside it."))
-    found += [("body", f"A link can only lead to http://, https:// or mailto: addresses, not to {link[:80]}") for link in refused]
+        found.append(("body", said("A variable cannot be part of a link's target: write the target out, and the variable beside it.")))
+    found += [
+        ("body", said("A link can only lead to http://, https:// or mailto: addresses, not to %(link)s", link=link[:80]))
+        for link in refused
+    ]
     return found
 
 
@@ -48,7 +52,10 @@ def filled(text: str, values: dict[str, str]) -> str:
 
 def _unknown(name: str) -> str:
     known = ", ".join(f"{{{{ {variable} }}}}" for variable in VARIABLES)
-    return f"There is no variable {{{{ {name[:60]} }}}}. The variables are {known}."
+    return said("There is no variable %(name)s. The variables are %(known)s.", name=f"{{{{ {name[:60]} }}}}", known=known)
+
+
+EMPTY = {"title": said("The title must not be empty."), "body": said("The body must not be empty.")}
 
 
 class _Attributes(HTMLParser):

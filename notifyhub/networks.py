@@ -6,6 +6,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
+from notifyhub.languages import N_, said
+
 V4_IN_V6 = bytes(10) + b"\xff\xff"  # RFC 4291 section 2.5.5.2
 
 
@@ -44,8 +46,8 @@ def parse_network(text: str) -> Network:
     if family == AF_INET:
         packed, prefix = V4_IN_V6 + packed, prefix + 96
     if prefix < 128 and int.from_bytes(packed) & ((1 << (128 - prefix)) - 1):
-        raise ValueError(f"has host bits set; {ip_network(text, strict=False)} would be the prefix")
+        raise ValueError(said("has host bits set; %(prefix)s would be the prefix", prefix=str(ip_network(text, strict=False))))
     return Network(packed, prefix)
 
 
-WRONG = "is not an IPv4 or IPv6 address or prefix, such as 203.0.113.7 or 2001:db8::/64"
+WRONG = N_("is not an IPv4 or IPv6 address or prefix, such as 203.0.113.7 or 2001:db8::/64")

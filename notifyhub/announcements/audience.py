@@ -170,3 +170,8 @@ def affected_services(session: Session, audience: Audience, account_ids: Sequenc
     pairs = json_pairs(session, services.c.order_number, services.c.name)
     rows = session.execute(select(services.c.account_id, pairs).group_by(services.c.account_id))
     return {account_id: Encoded(found) for account_id, found in rows}
+
+
+def affected_count(session: Session, audience: Audience, account_ids: Sequence[int]) -> int:
+    affected = select(func.count()).where(among_ids(session, Service.account_id, account_ids), audience.services)
+    return session.execute(affected).scalar_one()

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
 
 from notifyhub import access, catching
-from notifyhub.routes import loopback
+from notifyhub.routes import loopback, mail_frame
 from notifyhub.routes.pages import HEADERS
 
 blueprint = Blueprint("dev", __name__, url_prefix="/dev")
@@ -16,9 +16,6 @@ blueprint.before_request(loopback.only)
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-# links of a mail open beside it; nothing in it runs, and nothing is loaded from elsewhere
-SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
-MAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
 VIEWS = ("html", "text", "source")
 PAGE = 50
 
@@ -56,7 +53,7 @@ def mail(message_id: str) -> str:
     chosen = request.args.get("view", views[0])
     if chosen not in views:
         abort(404)
-    return render_template("dev/mail.html", mail=caught, views=views, chosen=chosen, sandbox=SANDBOX)
+    return render_template("dev/mail.html", mail=caught, views=views, chosen=chosen, sandbox=mail_frame.SANDBOX)
 
 
 @blueprint.get("/mail/<message_id>/html")
@@ -65,9 +62,7 @@ def html(message_id: str) -> Response:
     caught = _read(message_id)
     if caught.html is None:
         abort(404)
-    response = make_response(f'{caught.html}<base target="_blank">')  # at the end: before a doctype it would change the layout
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
-    return response
+    return mail_frame.response(caught.html)
 
 
 @blueprint.get("/mail/<message_id>/attachments/<int:number>")

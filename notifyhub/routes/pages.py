@@ -152,6 +152,11 @@ def window(starts_at: datetime | None, ends_at: datetime | None) -> windows.Wind
     return windows.spell(starts_at, ends_at, time_zone(), formats(), words())
 
 
+def window_in(zone: str, starts_at: datetime | None, ends_at: datetime | None) -> windows.Window:
+    """In another zone than the reader's own."""
+    return windows.spell(starts_at, ends_at, zone, formats(), words())
+
+
 def number(value: float) -> str:
     return format_decimal(value, locale=formats())
 

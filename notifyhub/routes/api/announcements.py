@@ -1,25 +1,22 @@
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, request, stream_with_context
-from flask import json as flask_json
 from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
 
 from notifyhub import access
 from notifyhub.announcements import life, preview, proof
 from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.models import Announcement
+from notifyhub.routes import progress as progress_events
 from notifyhub.routes.api import schemas
 from notifyhub.routes.api.base import Blueprint, Paging, idempotent, page_of, read_cursor, settings
-from notifyhub.stopping import stopping
 
 blueprint = Blueprint("announcements", __name__, url_prefix="/v1/announcements", description="What ops publish to many accounts")
 DRAFT_BYTES = 4 * 1024 * 1024
-PROGRESS_EVERY = 1.0  # seconds
 
 
 @blueprint.post("")
@@ -105,27 +102,12 @@ def progress(id: uuid.UUID) -> Any:
     if request.accept_mimetypes.best_match(["application/json", "text/event-stream"]) != "text/event-stream":
         return proof.progress(db.session(), life.find(db.session(), id))
     life.find(db.session(), id)
-    db.session.remove()
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(stream_with_context(_progress_events(id)), mimetype="text/event-stream", headers=headers)
+    return progress_events.stream(lambda session: _progress(session, id))
 
 
-def _progress_events(id: uuid.UUID) -> Iterator[str]:
-    last, spoken = None, time.monotonic()
-    while not stopping():
-        with reading() as session:
-            made = proof.progress(session, life.find(session, id))
-        db.session.remove()
-        now = schemas.Progress().dump(made)
-        if now != last:
-            yield f"event: progress\ndata: {flask_json.dumps(now)}\n\n"
-            last, spoken = now, time.monotonic()
-        elif time.monotonic() - spoken > 15:
-            yield ": still here\n\n"
-            spoken = time.monotonic()
-        if made["over"]:
-            return
-        time.sleep(PROGRESS_EVERY)
+def _progress(session: Session, id: uuid.UUID) -> tuple[Any, bool]:
+    made = proof.progress(session, life.find(session, id))
+    return schemas.Progress().dump(made), made["over"]
 
 
 @blueprint.get("/<uuid:id>/recipients")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.staff import accounts, audit, deliveries, sessions, sign_in
+from notifyhub.routes.staff import accounts, announcements, audit, composer, deliveries, publication, sessions, sign_in
 
 
 def init_app(app: Flask) -> None:
@@ -13,5 +13,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(deliveries.blueprint)
     app.register_blueprint(audit.blueprint)
+    app.register_blueprint(announcements.blueprint)
+    app.register_blueprint(composer.blueprint)
+    app.register_blueprint(publication.blueprint)
+    app.jinja_env.filters["author"] = announcements.author
     if app.extensions["settings"].demo:
         app.register_blueprint(sign_in.demo_blueprint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, current_app, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access
@@ -19,7 +19,8 @@ demo_blueprint.before_request(loopback.only)
 @blueprint.get("/")
 @access.staff()
 def first_page() -> ResponseReturnValue:
-    return redirect("/staff/sessions", 302)
+    may_publish = {"ops", "admin"} & set(g.staff.roles)
+    return redirect("/staff/announcements" if may_publish else "/staff/sessions", 302)
 
 
 @blueprint.get("/sign-in")

@@ -1,0 +1,132 @@
+// <nh-composer> around the composer's form: keeps what is typed, warns before it is lost, and shows the mail in a frame.
+import "./nh-tabs.js";
+import "./nh-picker.js";
+
+const PASSING = new Set(["csrf_token", "seen", "as", "read_in", "view", "language", "do"]); // of the form, no part of the draft
+const PREFIX = "nh-composer:";
+
+class Composer extends HTMLElement {
+  connectedCallback() {
+    this.form = this.querySelector("form");
+    this.key = PREFIX + location.pathname;
+    this.before = this.written();
+    this.leaving = false;
+    this.form.addEventListener("input", () => this.typed());
+    this.form.addEventListener("submit", (event) => this.submitted(event));
+    addEventListener("beforeunload", (event) => { if (this.changed() && !this.leaving) event.preventDefault(); });
+    document.body.addEventListener("htmx:afterSettle", (event) => this.settled(event));
+    this.offer();
+  }
+
+  written() {
+    return JSON.stringify([...new FormData(this.form)].filter(([name, value]) => !PASSING.has(name) && typeof value === "string" && value));
+  }
+
+  changed() { return this.hasAttribute("data-changed") || this.written() !== this.before; }
+
+  typed() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.keep(), 300);
+  }
+
+  keep() {
+    const changed = this.changed();
+    if (changed) this.form.querySelector("#saved").textContent = this.dataset.unsaved;
+    this.store(changed ? { seen: this.form.elements.seen.value, fields: JSON.parse(this.written()) } : null);
+  }
+
+  store(kept) {
+    try {
+      if (kept) sessionStorage.setItem(this.key, JSON.stringify(kept));
+      else sessionStorage.removeItem(this.key);
+    } catch { /* full, or not allowed: the page works without */ }
+  }
+
+  submitted(event) {
+    if (event.submitter?.hasAttribute("data-frame")) return;
+    this.keep();
+    this.leaving = true;
+    setTimeout(() => { this.leaving = false; }, 3000); // the answer did not come: what is typed is still only here
+    try { sessionStorage.setItem(`${PREFIX}sent`, this.key); } catch { /* as above */ }
+  }
+
+  // what was typed here before the session ended, the tab crashed, or the page was left
+  offer() {
+    let kept = null;
+    try {
+      const sent = sessionStorage.getItem(`${PREFIX}sent`);
+      sessionStorage.removeItem(`${PREFIX}sent`);
+      const saved = this.form.elements.seen.value && !this.hasAttribute("data-changed");
+      if (sent && saved) sessionStorage.removeItem(sent);
+      kept = JSON.parse(sessionStorage.getItem(this.key));
+    } catch { return; }
+    if (!kept || this.hasAttribute("data-changed")) return;
+    if (kept.seen !== this.form.elements.seen.value || JSON.stringify(kept.fields) === this.before) return this.store(null);
+    const note = document.createElement("div");
+    note.className = "note info";
+    note.setAttribute("role", "status");
+    const text = document.createElement("p");
+    text.textContent = this.dataset.restore;
+    const yes = this.button(this.dataset.yes, () => this.takeUp(kept.fields));
+    const no = this.button(this.dataset.no, () => { this.store(null); note.remove(); });
+    const buttons = document.createElement("p");
+    buttons.className = "buttons";
+    buttons.append(yes, no);
+    const inner = document.createElement("div");
+    inner.append(text, buttons);
+    note.append(inner);
+    this.form.querySelector(".page-head").after(note);
+  }
+
+  button(label, act) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "button", textContent: label });
+    button.addEventListener("click", act);
+    return button;
+  }
+
+  // the server writes the form anew, with as many languages as there were
+  takeUp(fields) {
+    const form = document.createElement("form");
+    Object.assign(form, { method: "post", action: this.form.action, hidden: true });
+    const passing = [["csrf_token", this.form.elements.csrf_token.value], ["seen", this.form.elements.seen.value], ["do", "show"]];
+    for (const [name, value] of [...fields, ...passing]) {
+      const field = document.createElement("textarea");
+      field.name = name;
+      field.value = value;
+      form.append(field);
+    }
+    document.body.append(form);
+    this.leaving = true;
+    form.submit();
+  }
+
+  settled(event) {
+    if (event.detail.target?.id === "texts") this.keep();
+    if (event.detail.target?.id !== "preview") return;
+    const place = this.querySelector("[data-frame-here]");
+    if (place) this.frame(place);
+  }
+
+  // A mail has styles of its own, which the page's policy forbids here: so it is a document in a frame, and the form is sent there.
+  // The frame before stays in sight until the new one is there.
+  frame(place) {
+    const frame = document.createElement("iframe");
+    Object.assign(frame, { name: `mail-${Date.now()}`, title: place.dataset.title, className: "mail" });
+    frame.setAttribute("sandbox", place.dataset.sandbox);
+    if (this.shown) place.append(this.shown);
+    frame.classList.add("coming");
+    place.append(frame);
+    const button = this.form.querySelector("[data-frame]");
+    button.formTarget = frame.name;
+    button.hidden = false; // a hidden one may not submit in every browser
+    this.form.requestSubmit(button);
+    button.hidden = true;
+    frame.addEventListener("load", () => {
+      frame.classList.remove("coming");
+      this.shown?.remove();
+      this.shown = frame;
+    });
+  }
+}
+customElements.define("nh-composer", Composer);

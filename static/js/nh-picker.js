@@ -1,0 +1,94 @@
+// <nh-picker list="id of a datalist"> makes a list in a <textarea>, one a line, into chips that come and go one by one.
+// The textarea stays what is sent.
+const FEW = 30; // more chips than these are shown as a number
+
+class Picker extends HTMLElement {
+  connectedCallback() {
+    if (this.querySelector(".chips")) return;
+    this.area = this.querySelector("textarea");
+    this.label = this.querySelector("label");
+    this.chips = document.createElement("div");
+    this.chips.className = "chips input";
+    this.input = document.createElement("input");
+    this.input.id = `${this.area.id}-add`;
+    this.input.autocomplete = "off";
+    this.input.spellcheck = false;
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (this.area.hasAttribute(name)) this.input.setAttribute(name, this.area.getAttribute(name));
+    }
+    if (this.getAttribute("list")) this.input.setAttribute("list", this.getAttribute("list"));
+    this.label.htmlFor = this.input.id;
+    this.area.hidden = true;
+    this.area.after(this.chips);
+    this.input.addEventListener("keydown", (event) => this.key(event));
+    this.input.addEventListener("input", (event) => { event.stopPropagation(); this.suggested(event); });
+    this.input.addEventListener("paste", (event) => this.pasted(event));
+    this.input.addEventListener("blur", () => this.take());
+    this.chips.addEventListener("click", (event) => { if (event.target === this.chips) this.input.focus(); });
+    this.draw();
+  }
+
+  get items() { return this.area.value.split("\n").map((item) => item.trim()).filter(Boolean); }
+
+  set items(items) {
+    this.area.value = [...new Set(items)].join("\n");
+    this.draw();
+    this.area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  draw() {
+    const items = this.items;
+    const shown = items.length > FEW ? [] : items.map((item) => this.chip(item, () => this.remove(item)));
+    if (items.length > FEW) shown.push(this.chip(this.dataset.many.replace("%(count)s", items.length.toLocaleString(document.documentElement.lang)), () => { this.items = []; }));
+    this.input.placeholder = items.length ? "" : this.area.placeholder;
+    const held = document.activeElement === this.input;
+    this.chips.replaceChildren(...shown, this.input);
+    if (held) this.input.focus();
+  }
+
+  chip(text, gone) {
+    const chip = document.createElement("span");
+    chip.className = "chip";
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", textContent: "×" });
+    button.setAttribute("aria-label", this.dataset.remove.replace("%(name)s", text));
+    button.addEventListener("click", () => { gone(); this.input.focus(); });
+    chip.append(text, button);
+    return chip;
+  }
+
+  remove(item) { this.items = this.items.filter((other) => other !== item); }
+
+  split(text) {
+    return text.split("spaces" in this.dataset ? /[\n,;]+/ : /[\s,;]+/).map((item) => item.trim()).filter(Boolean);
+  }
+
+  take() {
+    const found = this.split(this.input.value);
+    this.input.value = "";
+    if (found.length) this.items = [...this.items, ...found];
+  }
+
+  key(event) {
+    if (event.key === "Enter" || event.key === ",") {
+      if (event.key === "Enter" && !this.input.value.trim() && (event.metaKey || event.ctrlKey)) return;
+      event.preventDefault();
+      this.take();
+    } else if (event.key === "Backspace" && !this.input.value && this.items.length && this.items.length <= FEW) {
+      this.items = this.items.slice(0, -1);
+    }
+  }
+
+  suggested(event) {
+    const chosen = event.inputType === "insertReplacementText" || !(event instanceof InputEvent);
+    if (chosen && [...(this.input.list?.options ?? [])].some((option) => option.value === this.input.value)) this.take();
+  }
+
+  pasted(event) {
+    const found = this.split(event.clipboardData.getData("text"));
+    if (found.length < 2) return;
+    event.preventDefault();
+    this.items = [...this.items, ...found];
+  }
+}
+customElements.define("nh-picker", Picker);
