@@ -4,6 +4,19 @@ import "./nh-picker.js";
 
 const PASSING = new Set(["csrf_token", "seen", "as", "read_in", "view", "language", "do"]); // of the form, no part of the draft
 const PREFIX = "nh-composer:";
+const SENT = `${PREFIX}sent`; // the key of what was sent to be saved
+
+// stands on a page that only comes once the form before it was saved
+class Saved extends HTMLElement {
+  connectedCallback() {
+    try {
+      const sent = sessionStorage.getItem(SENT);
+      if (sent) sessionStorage.removeItem(sent);
+      sessionStorage.removeItem(SENT);
+    } catch { /* nothing can be kept here, so nothing is */ }
+  }
+}
+customElements.define("nh-saved", Saved);
 
 class Composer extends HTMLElement {
   connectedCallback() {
@@ -47,19 +60,13 @@ class Composer extends HTMLElement {
     this.keep();
     this.leaving = true;
     setTimeout(() => { this.leaving = false; }, 3000); // the answer did not come: what is typed is still only here
-    try { sessionStorage.setItem(`${PREFIX}sent`, this.key); } catch { /* as above */ }
+    try { sessionStorage.setItem(SENT, this.key); } catch { /* as above */ }
   }
 
   // what was typed here before the session ended, the tab crashed, or the page was left
   offer() {
     let kept = null;
-    try {
-      const sent = sessionStorage.getItem(`${PREFIX}sent`);
-      sessionStorage.removeItem(`${PREFIX}sent`);
-      const saved = this.form.elements.seen.value && !this.hasAttribute("data-changed");
-      if (sent && saved) sessionStorage.removeItem(sent);
-      kept = JSON.parse(sessionStorage.getItem(this.key));
-    } catch { return; }
+    try { kept = JSON.parse(sessionStorage.getItem(this.key)); } catch { return; }
     if (!kept || this.hasAttribute("data-changed")) return;
     if (kept.seen !== this.form.elements.seen.value || JSON.stringify(kept.fields) === this.before) return this.store(null);
     const note = document.createElement("div");
