@@ -15,6 +15,7 @@ from notifyhub.accounts.document import TIME_ZONES, read_locale
 from notifyhub.announcements import audience, life
 from notifyhub.errors import FieldError
 from notifyhub.kinds import ANNOUNCEMENT_KINDS
+from notifyhub.labels import IMPACTS
 from notifyhub.languages import said
 from notifyhub.models import Announcement
 
@@ -107,13 +108,13 @@ def of(draft: Announcement, time_zone: str, default_locale: str) -> Form:
 
 def read(typed: MultiDict[str, str], time_zone: str, default_locale: str) -> Form:
     """Whatever was sent: nothing of it is lost but what the page itself never sends."""
-    zone, kind = typed.get("time_zone", ""), typed.get("kind", "")
+    zone, kind, impact = (typed.get(name, "") for name in ("time_zone", "kind", "impact"))
     locales = dict.fromkeys([default_locale, *typed.getlist("locale")[:MOST_LANGUAGES]])
     return Form(
         zone if zone in TIME_ZONES else time_zone,
         default_locale,
         kind if kind in ANNOUNCEMENT_KINDS else "maintenance",
-        typed.get("impact", ""),
+        impact if impact in IMPACTS else "",
         typed.get("starts_at", "").strip(),
         typed.get("ends_at", "").strip(),
         {name for name in ENDS if typed.get(f"{name}.second") == "1"},
@@ -155,6 +156,8 @@ def by_field(errors: Sequence[FieldError], form: Form) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, message in errors:
         place, said_there = name, message
+        if name == "audience" and not form.all and not form.taken:
+            said_there = said("Choose who is told.")
         if nested := NESTED.fullmatch(name):
             items = (form.excepted if ".except." in name else form.taken)[nested[1].rpartition(".")[2]]
             place, said_there = nested[1], said("%(item)s %(message)s", item=items[int(nested[2])][:60], message=message)
