@@ -150,3 +150,42 @@ def test_all_of_it_works_without_scripts(hub: Hub, new_context: Callable[..., ob
     page.get_by_role("button", name="Publish…").click()
     page.get_by_role("button", name="Publish to 2 accounts").click()
     expect(page.get_by_role("heading", name=title)).to_be_visible()
+
+
+def test_the_mail_stays_in_sight_while_the_next_one_comes(composer: Page) -> None:
+    write(composer, unique())
+    frames = composer.locator("#mail-frame iframe")
+    for word in ("one", "two", "three"):
+        composer.get_by_label("Title").fill(word)
+        expect(composer.frame_locator("#mail-frame iframe:not(.coming)").get_by_role("heading", name=word)).to_be_visible()
+        expect(frames).to_have_count(1)
+    length = composer.evaluate("history.length")
+    composer.get_by_label("Title").fill("four")
+    expect(composer.frame_locator("#mail-frame iframe:not(.coming)").get_by_role("heading", name="four")).to_be_visible()
+    assert composer.evaluate("history.length") == length
+
+
+def test_choices_are_offered_with_their_counts_and_taken_with_a_click(composer: Page) -> None:
+    offer = composer.locator("#who nh-picker", has_text="Locations").first.get_by_role("button", name=re.compile("fra1"))
+    expect(offer).to_contain_text("3")
+    offer.click()
+    expect(composer.locator("#f-take-locations")).to_have_value("fra1")
+    expect(composer.locator("#reach")).to_contain_text("2 accounts · 3 services")
+    expect(composer.get_by_role("button", name="Remove fra1")).to_be_visible()
+
+
+def test_enter_in_the_language_adds_it_and_saves_nothing(composer: Page) -> None:
+    composer.get_by_label("Another language").fill("tr")
+    composer.get_by_label("Another language").press("Enter")
+    expect(composer.get_by_role("tab", name="tr")).to_have_attribute("aria-selected", "true")
+    expect(composer.locator("[id='f-title-tr']")).to_be_focused()
+    expect(composer).to_have_url(re.compile("/new$"))
+
+
+def test_what_is_wrong_has_the_focus_and_goes_as_it_is_mended(composer: Page) -> None:
+    composer.get_by_role("button", name="Save draft").click()
+    field = composer.get_by_label("Starts")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("2030-11-28T01:30")
+    expect(field).not_to_have_attribute("aria-invalid", "true")

@@ -95,7 +95,7 @@ class TestRefusing:
             ({"title.en": ""}, "f-title-en", "is empty"),
             ({"title.en": LONG}, "f-title-en", "5,000 characters; 200 are allowed"),
             ({"body.en": "Dear {{ customer }}"}, "f-body-en", "no variable {{ customer }}"),
-            ({"take.locations": ""}, "f-audience", "at least one of"),
+            ({"take.locations": ""}, "f-audience", "Choose who is told"),
             ({"take.networks": "203.0.113.0/24 203.0.113.1/24"}, "f-take-networks", "203.0.113.1/24 has host bits set"),
             ({"except.networks": "nowhere"}, "f-except-networks", "nowhere is not an IPv4"),
         ],
