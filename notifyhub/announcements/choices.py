@@ -68,7 +68,7 @@ def _count(session: Session) -> dict[str, dict[str, int]]:
 
 def _count_locales(session: Session) -> dict[str, int]:
     rows = session.execute(select(Account.locale, func.count()).where(Account.erased_at.is_(None)).group_by(Account.locale))
-    return dict(Counter(dict(rows.tuples().all())).most_common())
+    return dict(sorted(((locale, count) for locale, count in rows), key=lambda item: -item[1]))
 
 
 def forget() -> None:

@@ -101,10 +101,13 @@ def _question(kind_name: str) -> routing.Notification:
     return routing.Notification(kind.name, kind.category, kind.optional)
 
 
-def _locales(session: Session, ids: Sequence[int]) -> dict[str, int]:
+def _locales(session: Session, ids: Sequence[int]) -> Counter[str]:
     here = among_ids(session, Account.id, ids)
     rows = session.execute(select(Account.locale, func.count()).where(here, Account.erased_at.is_(None)).group_by(Account.locale))
-    return dict(rows.tuples().all())
+    found: Counter[str] = Counter()
+    for locale, times in rows:
+        found[locale] += times
+    return found
 
 
 _kept: OrderedDict[tuple[str, str, str], Count] = OrderedDict()

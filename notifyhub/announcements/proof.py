@@ -146,6 +146,10 @@ def watched(session: Session, announcement: Announcement) -> Watched:
     return found
 
 
+def forget() -> None:
+    _watched.clear()
+
+
 COUNTING_SHARE = 20  # one twentieth of a process's time is spent on it at most
 MOST_KEPT_SECONDS = 30
 MOST_WATCHED = 100

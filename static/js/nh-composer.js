@@ -4,6 +4,19 @@ import "./nh-picker.js";
 
 const PASSING = new Set(["csrf_token", "seen", "as", "read_in", "view", "language", "do"]); // of the form, no part of the draft
 const PREFIX = "nh-composer:";
+const SENT = `${PREFIX}sent`; // the key of what was sent to be saved
+
+// stands on a page that only comes once the form before it was saved
+class Saved extends HTMLElement {
+  connectedCallback() {
+    try {
+      const sent = sessionStorage.getItem(SENT);
+      if (sent) sessionStorage.removeItem(sent);
+      sessionStorage.removeItem(SENT);
+    } catch { /* nothing can be kept here, so nothing is */ }
+  }
+}
+customElements.define("nh-saved", Saved);
 
 class Composer extends HTMLElement {
   connectedCallback() {
@@ -11,11 +24,14 @@ class Composer extends HTMLElement {
     this.key = PREFIX + location.pathname;
     this.before = this.written();
     this.leaving = false;
-    this.form.addEventListener("input", () => this.typed());
+    this.addEventListener("input", (event) => this.looked(event), true);
+    this.form.addEventListener("input", (event) => this.typed(event));
+    this.form.addEventListener("keydown", (event) => this.pressed(event));
     this.form.addEventListener("submit", (event) => this.submitted(event));
     addEventListener("beforeunload", (event) => { if (this.changed() && !this.leaving) event.preventDefault(); });
     document.body.addEventListener("htmx:afterSettle", (event) => this.settled(event));
     this.offer();
+    this.querySelector("[aria-invalid=true]:not([hidden])")?.focus();
   }
 
   written() {
@@ -24,7 +40,8 @@ class Composer extends HTMLElement {
 
   changed() { return this.hasAttribute("data-changed") || this.written() !== this.before; }
 
-  typed() {
+  typed(event) {
+    this.mended(event.target);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.keep(), 300);
   }
@@ -47,19 +64,13 @@ class Composer extends HTMLElement {
     this.keep();
     this.leaving = true;
     setTimeout(() => { this.leaving = false; }, 3000); // the answer did not come: what is typed is still only here
-    try { sessionStorage.setItem(`${PREFIX}sent`, this.key); } catch { /* as above */ }
+    try { sessionStorage.setItem(SENT, this.key); } catch { /* as above */ }
   }
 
   // what was typed here before the session ended, the tab crashed, or the page was left
   offer() {
     let kept = null;
-    try {
-      const sent = sessionStorage.getItem(`${PREFIX}sent`);
-      sessionStorage.removeItem(`${PREFIX}sent`);
-      const saved = this.form.elements.seen.value && !this.hasAttribute("data-changed");
-      if (sent && saved) sessionStorage.removeItem(sent);
-      kept = JSON.parse(sessionStorage.getItem(this.key));
-    } catch { return; }
+    try { kept = JSON.parse(sessionStorage.getItem(this.key)); } catch { return; }
     if (!kept || this.hasAttribute("data-changed")) return;
     if (kept.seen !== this.form.elements.seen.value || JSON.stringify(kept.fields) === this.before) return this.store(null);
     const note = document.createElement("div");
@@ -102,20 +113,25 @@ class Composer extends HTMLElement {
   }
 
   settled(event) {
-    if (event.detail.target?.id === "texts") this.keep();
-    if (event.detail.target?.id !== "preview") return;
-    const place = this.querySelector("[data-frame-here]");
-    if (place) this.frame(place);
+    const place = event.detail.target;
+    if (place?.id === "texts") {
+      this.keep();
+      place.querySelector("[role=tabpanel]:not([hidden]) .input")?.focus();
+    }
+    if (place?.id === "preview") this.show(place.querySelector("[data-mail]") !== null);
   }
 
   // A mail has styles of its own, which the page's policy forbids here: so it is a document in a frame, and the form is sent there.
-  // The frame before stays in sight until the new one is there.
-  frame(place) {
+  // A new frame each time, since a form sent to one that is there adds to the browser's history; the one before stays in sight
+  // until then. It stands beside what is swapped: a frame that is moved is empty.
+  show(ready) {
+    const place = this.querySelector("#mail-frame");
+    place.querySelector(".coming")?.remove();
+    place.hidden = !ready;
+    if (!ready) return;
     const frame = document.createElement("iframe");
-    Object.assign(frame, { name: `mail-${Date.now()}`, title: place.dataset.title, className: "mail" });
+    Object.assign(frame, { name: `mail-${Date.now()}`, title: place.dataset.title, className: "mail coming" });
     frame.setAttribute("sandbox", place.dataset.sandbox);
-    if (this.shown) place.append(this.shown);
-    frame.classList.add("coming");
     place.append(frame);
     const button = this.form.querySelector("[data-frame]");
     button.formTarget = frame.name;
@@ -123,10 +139,27 @@ class Composer extends HTMLElement {
     this.form.requestSubmit(button);
     button.hidden = true;
     frame.addEventListener("load", () => {
+      for (const old of [...place.children]) if (old !== frame) old.remove();
       frame.classList.remove("coming");
-      this.shown?.remove();
-      this.shown = frame;
     });
+  }
+
+  // to look at it in another way changes nothing
+  looked(event) {
+    if (event.target.name === "view") event.stopPropagation();
+  }
+
+  pressed(event) {
+    if (event.key !== "Enter" || event.target.name !== "language") return;
+    event.preventDefault(); // it adds the language, and does not save the draft
+    this.querySelector("[value=add_language]").click();
+  }
+
+  // what is being mended is not held to what was wrong with it before
+  mended(field) {
+    field.removeAttribute("aria-invalid");
+    for (const wrong of field.closest(".field, fieldset")?.querySelectorAll(".wrong") ?? []) wrong.remove();
+    for (const wrong of field.closest("#who")?.querySelectorAll(":scope > .wrong") ?? []) wrong.remove();
   }
 }
 customElements.define("nh-composer", Composer);

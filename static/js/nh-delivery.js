@@ -14,12 +14,25 @@ class Delivery extends HTMLElement {
     if (!this.hasAttribute("data-over")) this.follow();
   }
 
-  disconnectedCallback() { this.source?.close(); }
+  disconnectedCallback() {
+    this.source?.close();
+    clearTimeout(this.timer);
+  }
 
   follow() {
     this.source = new EventSource(this.getAttribute("src"));
     this.source.addEventListener("progress", (event) => this.told(JSON.parse(event.data)));
-    this.source.addEventListener("error", () => { if (this.source.readyState === EventSource.CLOSED) this.say(this.dataset.lost); });
+    this.source.addEventListener("open", () => this.lost(false));
+    this.source.addEventListener("error", () => {
+      this.timer ??= setTimeout(() => this.lost(true), 3000); // a line that is cut is mostly mended before
+      if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), 15_000);
+    });
+  }
+
+  lost(is) {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.querySelector("[data-lost]").hidden = !is;
   }
 
   told(now) {
@@ -30,7 +43,9 @@ class Delivery extends HTMLElement {
       this.draw();
     }
     this.milestone(now);
-    if (now.over) this.source.close();
+    if (!now.over) return;
+    this.source.close();
+    this.lost(false);
   }
 
   // the focus stays where it is, on a link that may be a new one of the same name

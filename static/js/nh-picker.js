@@ -1,6 +1,7 @@
 // <nh-picker list="id of a datalist"> makes a list in a <textarea>, one a line, into chips that come and go one by one.
 // The textarea stays what is sent.
 const FEW = 30; // more chips than these are shown as a number
+const OFFERED = 10; // so many choices are offered at once; more are suggested as one types
 
 class Picker extends HTMLElement {
   connectedCallback() {
@@ -16,10 +17,14 @@ class Picker extends HTMLElement {
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (this.area.hasAttribute(name)) this.input.setAttribute(name, this.area.getAttribute(name));
     }
-    if (this.getAttribute("list")) this.input.setAttribute("list", this.getAttribute("list"));
+    this.choices = [...(document.getElementById(this.getAttribute("list"))?.options ?? [])];
+    if (this.choices.length > OFFERED) this.input.setAttribute("list", this.getAttribute("list"));
+    this.offers = document.createElement("div");
+    this.offers.className = "offers";
     this.label.htmlFor = this.input.id;
     this.area.hidden = true;
-    this.area.after(this.chips);
+    this.area.after(this.chips, this.offers);
+    this.querySelector(".hint")?.remove(); // the same choices, for reading
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("input", (event) => { event.stopPropagation(); this.suggested(event); });
     this.input.addEventListener("paste", (event) => this.pasted(event));
@@ -44,6 +49,23 @@ class Picker extends HTMLElement {
     const held = document.activeElement === this.input;
     this.chips.replaceChildren(...shown, this.input);
     if (held) this.input.focus();
+    const left = this.choices.length > OFFERED ? [] : this.choices.filter((choice) => !items.includes(choice.value));
+    this.offers.replaceChildren(...left.map((choice) => this.offer(choice)));
+  }
+
+  offer(choice) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "offer", textContent: `+ ${choice.value}`, title: choice.textContent });
+    const count = document.createElement("span");
+    count.className = "quiet";
+    count.textContent = ` ${choice.dataset.count}`;
+    button.append(count);
+    button.addEventListener("click", () => {
+      const at = [...this.offers.children].indexOf(button);
+      this.items = [...this.items, choice.value];
+      (this.offers.children[at] ?? this.offers.lastElementChild ?? this.input).focus();
+    });
+    return button;
   }
 
   chip(text, gone) {

@@ -245,9 +245,10 @@ def _locale(form: Form, reader: preview.Sampled | None) -> str:
     return preview.text_for(reader.locale if reader else form.default_locale, form.texts, form.default_locale)
 
 
-def _errors_of_text(made: Made, locale: str) -> list[str]:
-    places = ("content", f"content.{locale}", f"content.{locale}.title", f"content.{locale}.body")
-    return [error.message for error in made.errors if error.field in places]
+def _errors_of_text(made: Made, locale: str) -> list[tuple[str, str]]:
+    """(part, message): the part is title, body, or empty."""
+    parts = {"content": "", f"content.{locale}": "", f"content.{locale}.title": "title", f"content.{locale}.body": "body"}
+    return [(parts[error.field], error.message) for error in made.errors if error.field in parts]
 
 
 def _window(form: Form) -> tuple[Any, Any]:

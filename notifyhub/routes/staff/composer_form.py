@@ -156,6 +156,8 @@ def by_field(errors: Sequence[FieldError], form: Form) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, message in errors:
         place, said_there = name, message
+        if name == "audience" and not form.all and not form.taken:
+            said_there = said("Choose who is told.")
         if nested := NESTED.fullmatch(name):
             items = (form.excepted if ".except." in name else form.taken)[nested[1].rpartition(".")[2]]
             place, said_there = nested[1], said("%(item)s %(message)s", item=items[int(nested[2])][:60], message=message)
