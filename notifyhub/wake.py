@@ -90,11 +90,19 @@ def now(job: str, *ids: Any) -> bool:
     return True
 
 
+def running(job: str) -> None:
+    """Says, for the others, that a worker is at this one."""
+    try:
+        client().set(_running_key(job), "1", ex=RUNNING_TTL)
+    except redis.RedisError:
+        return
+
+
 def others_wait(job: str) -> bool:
-    """Whether a job of another name waits that no worker is at. Says, for the others, that this one is running."""
+    """Whether a job of another name waits that no worker is at."""
+    running(job)
     try:
         connection = client()
-        connection.set(_running_key(job), "1", ex=RUNNING_TTL)
         others = [name for name in JOBS if name != job and not connection.exists(_running_key(name))]
         return any(Queue(name, connection=connection, serializer=JSONSerializer).count for name in others)
     except redis.RedisError:

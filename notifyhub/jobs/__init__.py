@@ -21,6 +21,7 @@ class Turn:
     def __init__(self, name: str) -> None:
         self.name, self.began = name, time.monotonic()
         self.looked = self.began
+        wake.running(name)  # from the start: who looks in the first second must not take it for waiting
 
     def is_over(self) -> bool:
         now = time.monotonic()
