@@ -50,6 +50,11 @@ class Brand:
     logo: Path | None = None
 
     @property
+    def mail_logo(self) -> str | None:
+        """Where a mail program finds it; most show no other pictures than PNG."""
+        return f"{self.base_url}/brand/logo?v={self.version}" if self.logo and self.logo.suffix == ".png" else None
+
+    @property
     def version(self) -> str:
         """Changes with what a browser keeps of it."""
         stamp = f"{self.accent} {self.logo} {self.logo.stat().st_mtime_ns if self.logo else 0}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,3 +354,21 @@ def test_our_own_kinds_speak_turkish() -> None:
 def test_a_kind_without_text_or_template_is_an_error() -> None:
     with pytest.raises((KeyError, ValueError)):
         compile_content(Content("maintenance"), "en", BRAND)
+
+
+# --- the provider's own
+
+
+def test_a_mail_shows_the_logo_and_whom_to_ask(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(b"")
+    parts = compile_content(content(), "en", replace(BRAND, logo=logo)).parts(reader(), stamp())
+    assert 'src="https://notify.provider.example/brand/logo?v=' in parts.html
+    assert 'alt="Provider &amp; Co"' in parts.html
+    assert ("mailto:help@provider.example" in parts.html, "help@provider.example" in parts.text) == (True, True)
+
+
+def test_a_logo_that_mail_programs_do_not_show_is_left_out_of_mails(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_text("<svg/>")
+    assert "<img" not in compile_content(content(), "en", replace(BRAND, logo=logo)).parts(reader(), stamp()).html

@@ -6,7 +6,9 @@ from flask import Response
 
 # links of a mail open beside it; nothing in it runs, and nothing is loaded from elsewhere
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
-MAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
+MAIL_POLICY = (
+    f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'self'; sandbox {SANDBOX}"
+)
 
 
 def response(html: str) -> Response:

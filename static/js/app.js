@@ -38,7 +38,30 @@ for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 422) { event.detail.shouldSwap = true; event.detail.isError = false; }
 });
-// an answer that redirects to sign in leads there
+// who was signed out in the meantime is led to sign in, and finds again what was typed
+const TYPED = "nh-typed";
+const place = (form) => form.getAttribute("hx-post") ?? form.getAttribute("action");
 document.body.addEventListener("htmx:beforeOnLoad", (event) => {
-  if (event.detail.xhr.status === 401 && event.detail.xhr.getResponseHeader("HX-Redirect")) location.assign(event.detail.xhr.getResponseHeader("HX-Redirect"));
+  const { xhr, elt } = event.detail;
+  const there = xhr.status === 401 && xhr.getResponseHeader("HX-Redirect");
+  if (!there) return;
+  const form = elt.closest("form");
+  if (form) {
+    const fields = [...new FormData(form)].filter(([name, value]) => name !== "csrf_token" && typeof value === "string");
+    try { sessionStorage.setItem(TYPED, JSON.stringify({ path: location.pathname, place: place(form), fields })); } catch { /* it is not kept, then */ }
+  }
+  location.assign(there);
 });
+try {
+  const typed = JSON.parse(sessionStorage.getItem(TYPED));
+  if (typed?.path === location.pathname) {
+    sessionStorage.removeItem(TYPED);
+    const form = [...document.forms].find((candidate) => place(candidate) === typed.place);
+    for (const [name, value] of form ? typed.fields : []) {
+      const field = form.elements.namedItem(name);
+      if (!field || field.type === "hidden" || !("value" in field)) continue;
+      field.value = value;
+      for (let around = field.closest("details"); around; around = around.parentElement.closest("details")) around.open = true;
+    }
+  }
+} catch { /* nothing was kept, or it cannot be read */ }

@@ -75,3 +75,18 @@ def test_from_an_address_to_the_last_mail(hub: Hub, new_context: Callable[..., B
     expect(staff.get_by_role("progressbar")).to_have_attribute("value", "3")  # two accounts, one of them at two addresses
     staff.goto(f"{hub.base}/staff/accounts/C-1042/deliveries")
     expect(staff.locator("main")).to_contain_text(DESK)
+
+
+def test_what_was_typed_survives_the_end_of_a_session(hub: Hub, new_context: Callable[..., BrowserContext]) -> None:
+    context = new_context()
+    page = context.new_page()
+    sign_in(page, hub, "C-1044")
+    page.goto(f"{hub.base}/settings/send-email")
+    block = page.locator("#support")
+    block.locator("summary").click()
+    block.get_by_label("E-mail address").fill("typed@drei.example")
+    context.clear_cookies(name="nh_account")
+    block.get_by_label("E-mail address").press("Enter")
+    page.get_by_role("button", name="C-1044").click()
+    expect(page).to_have_url(f"{hub.base}/settings/send-email")
+    expect(block.get_by_label("E-mail address")).to_have_value("typed@drei.example")
