@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from notifyhub import access
 from notifyhub.jobs import drain
 from tests import browserless
+from tests.browser.conftest import PATIENCE
 from tests.builders import account
 from tests.conftest import Api, Templates
 from tests.smtp import Server
@@ -55,7 +56,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, app: Flask, api: Api
     context = chromium.new_context(java_script_enabled=request.param)
     context.add_cookies([{"name": access.CUSTOMER_COOKIE, "value": str(token), "url": site}])
     page = context.new_page()
-    page.set_default_timeout(5000)
+    page.set_default_timeout(PATIENCE)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda message: wrong.append(message.text) if "Content Security Policy" in message.text else None)
