@@ -11,6 +11,7 @@ import click
 
 from notifyhub.commands.accounts import accounts
 from notifyhub.commands.demo import demo
+from notifyhub.commands.dkim import dkim
 from notifyhub.commands.doctor import doctor
 from notifyhub.commands.keys import keys
 from notifyhub.commands.staff import staff
@@ -122,5 +123,5 @@ def revision(message: str) -> None:
     migrations.write(create_app(), message)
 
 
-for command in (accounts, demo, doctor, keys, staff):
+for command in (accounts, demo, dkim, doctor, keys, staff):
     main.add_command(command)

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from babel import Locale
+
+if TYPE_CHECKING:
+    from notifyhub.dkim import DkimKey
 
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -89,6 +92,7 @@ class Settings:
     smtp_rate: float | None
     retry_after: tuple[int, ...]
     bounce_address: str
+    dkim: tuple[DkimKey, ...]
     secret_keys: tuple[str, ...]
     bootstrap_api_key: str | None
     sso_key: SsoKey | None
@@ -135,6 +139,7 @@ class Settings:
             smtp_rate=_read(env, "NOTIFYHUB_SMTP_RATE", "", lambda text: _positive(text) if text else None),
             retry_after=_read(env, "NOTIFYHUB_RETRY_AFTER", "60,300,900,3600,14400", _seconds),
             bounce_address=_read(env, "NOTIFYHUB_BOUNCE_ADDRESS", f"bounces@{brand.mail_domain}", _bounce_address),
+            dkim=_dkim(env, brand),
             secret_keys=_secret_keys(env, data_dir, required=database_url is not None),
             bootstrap_api_key=_read(env, "NOTIFYHUB_BOOTSTRAP_API_KEY", "", _api_key),
             sso_key=_read(env, "NOTIFYHUB_SSO_KEY", "", parse_sso_key),
@@ -283,6 +288,40 @@ def _bounce_address(text: str) -> str:
     if len(address.rpartition("@")[0]) > 64 - 40:
         raise ValueError("the part before the @ may have 24 characters at most")
     return address.lower()
+
+
+def _dkim(env: Mapping[str, str], brand: Brand) -> tuple[DkimKey, ...]:
+    """Several selectors and files, separated by commas, sign several times."""
+    files = [part.strip() for part in env.get("NOTIFYHUB_DKIM_KEY_FILE", "").split(",") if part.strip()]
+    selectors = [part.strip() for part in env.get("NOTIFYHUB_DKIM_SELECTOR", "").split(",") if part.strip()]
+    if len(files) != len(selectors):
+        raise ConfigError(
+            f"NOTIFYHUB_DKIM_SELECTOR: names {len(selectors)} selectors, and NOTIFYHUB_DKIM_KEY_FILE {len(files)} files; "
+            "each file needs one"
+        )
+    if not files:
+        return ()
+    from notifyhub import dkim  # brings a library along that takes a while
+
+    domain = _read(env, "NOTIFYHUB_DKIM_DOMAIN", brand.mail_domain, dkim_name)
+    keys = []
+    for selector, file in zip(selectors, files, strict=True):
+        try:
+            keys.append(dkim.load(domain, dkim_name(selector), Path(file).read_bytes()))
+        except OSError as error:
+            raise ConfigError(f"NOTIFYHUB_DKIM_KEY_FILE: cannot read {file}: {error.strerror}") from None
+        except ValueError as error:
+            raise ConfigError(f"NOTIFYHUB_DKIM_KEY_FILE: {file} {error}") from None
+    return tuple(keys)
+
+
+def dkim_name(text: str) -> str:
+    """A domain, or a selector, which is one or more labels of one. Raises ValueError."""
+    labels = text.lower().rstrip(".").split(".")
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789-_")
+    if not all(0 < len(label) < 64 and set(label) <= allowed for label in labels) or len(text) > 253:
+        raise ValueError(f"must be a domain name or a selector, such as provider.example or s2026: {text[:60]!r} is not")
+    return ".".join(labels)
 
 
 def _colour(text: str) -> str:

@@ -39,6 +39,7 @@ class Carried(NamedTuple):
 
 class Carry(NamedTuple):
     folder: Path
+    more: tuple[tuple[str, str], ...] = ()  # of the configuration
 
     def __call__(
         self,
@@ -69,7 +70,7 @@ class Carry(NamedTuple):
             "DATA_DIR": str(self.folder), "NOTIFYHUB_SMTP_URL": url, "NOTIFYHUB_MAIL_FROM": "a@provider.example",
             "NOTIFYHUB_SMTP_CONNECTIONS": str(connections),
         }  # fmt: skip
-        return Settings.from_environ(environ)
+        return Settings.from_environ(environ | dict(self.more))
 
 
 @pytest.fixture

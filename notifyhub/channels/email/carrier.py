@@ -9,6 +9,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Sequence
 
+from notifyhub import dkim
 from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Tell
 from notifyhub.channels.email.connection import connect
 from notifyhub.channels.email.pipeline import Conversation, Handed
@@ -44,6 +45,7 @@ class Batch:
 class EmailCarrier:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.sign = dkim.signer(settings.dkim)
         self.queue: list[tuple[int, int, Handed]] = []  # by lane, then in order
         self.numbers = itertools.count()
         self.batches: set[Batch] = set()

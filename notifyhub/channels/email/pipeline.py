@@ -60,6 +60,7 @@ class Work(Protocol):
     """Where letters come from, and who hears how a conversation ended."""
 
     def take(self) -> Handed | None: ...
+    def sign(self, message: bytes) -> bytes: ...
     def give_back(self, handed: Handed) -> None: ...
     def ended(self, conversation: Conversation, why: str) -> None:
         """Called once, with why where it was not our own will."""
@@ -67,7 +68,7 @@ class Work(Protocol):
 
 class Conversation(asyncio.Protocol):
     def __init__(self, client: aiosmtplib.SMTP, work: Work) -> None:
-        self.take, self.give_back, self.ended = work.take, work.give_back, work.ended
+        self.take, self.sign, self.give_back, self.ended = work.take, work.sign, work.give_back, work.ended
         self.pipelining = client.supports_extension("pipelining")
         self.utf8 = client.supports_extension("smtputf8")
         self.taken_over = 0  # messages, on this connection
@@ -116,7 +117,7 @@ class Conversation(asyncio.Protocol):
                 handed.report(Report(letter.delivery_id, "unsent", ""))
                 continue
             try:
-                content = letter.content()
+                content = self.sign(letter.content())
             except Exception as error:  # of ours: it is tried again, and does not keep the others waiting
                 log.exception("a mail could not be made", delivery=str(letter.delivery_id))
                 handed.report(Report(letter.delivery_id, "deferred", f"not sent: the mail could not be made ({type(error).__name__})"))
