@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 
-from flask import Blueprint, Response, abort, current_app, redirect, request
+from flask import Blueprint, Response, abort, redirect, request
 
 from notifyhub import access, languages
 from notifyhub.colours import readable, text_on
-from notifyhub.config import Settings
-from notifyhub.routes.pages import A_YEAR, LANGUAGE_COOKIE, PSEUDO, THEME_COOKIE, THEMES, local_path
+from notifyhub.routes.pages import A_YEAR, LANGUAGE_COOKIE, PSEUDO, THEME_COOKIE, THEMES, local_path, settings
 
 blueprint = Blueprint("brand", __name__)
 
@@ -27,7 +26,7 @@ STYLE = """:root {{
 @blueprint.get("/brand.css")
 @access.public
 def style() -> Response:
-    accent = _settings().brand.accent
+    accent = settings().brand.accent
     text = STYLE.format(light=readable(accent, LIGHT), dark=readable(accent, DARK), fill=accent, on_fill=text_on(accent))
     return _kept(Response(text, mimetype="text/css"))
 
@@ -35,7 +34,7 @@ def style() -> Response:
 @blueprint.get("/brand/logo")
 @access.public
 def logo() -> Response:
-    path = _settings().brand.logo
+    path = settings().brand.logo
     if path is None:
         abort(404)
     response = Response(path.read_bytes(), mimetype=mimetypes.guess_type(path.name)[0] or "application/octet-stream")
@@ -54,14 +53,9 @@ def choose() -> Response:
     """The language or the theme of this browser."""
     response = redirect(local_path(request.form.get("return_to")), 303)
     chosen = {LANGUAGE_COOKIE: request.form.get("language"), THEME_COOKIE: request.form.get("theme")}
-    allowed = {LANGUAGE_COOKIE: (*languages.translated(), *((PSEUDO,) if _settings().demo else ())), THEME_COOKIE: THEMES}
+    allowed = {LANGUAGE_COOKIE: (*languages.translated(), *((PSEUDO,) if settings().demo else ())), THEME_COOKIE: THEMES}
     for name, value in chosen.items():
         if value in allowed[name]:
-            secure = _settings().base_url.startswith("https://")
+            secure = settings().base_url.startswith("https://")
             response.set_cookie(name, str(value), max_age=A_YEAR, httponly=True, samesite="Lax", secure=secure)
     return response  # type: ignore[return-value]
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings

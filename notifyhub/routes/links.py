@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 
 from notifyhub import access, audit, confirmations, preferences, signing
-from notifyhub.config import Settings
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import Refused
 from notifyhub.models import Account
+from notifyhub.routes.pages import settings
 
 blueprint = Blueprint("links", __name__)
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
 
 
 @blueprint.after_request
@@ -42,7 +37,7 @@ def _page(template: str, **values: object) -> str:
 @blueprint.get("/confirm/<token>")
 @access.public
 def confirmation(token: str) -> str:
-    id = uuid.UUID(signing.read(_settings(), "confirm", token))
+    id = uuid.UUID(signing.read(settings(), "confirm", token))
     _, mailbox = confirmations.look_up(db.session(), id, utcnow())
     return _page("links/confirm.html", email=mailbox.email)
 
@@ -50,7 +45,7 @@ def confirmation(token: str) -> str:
 @blueprint.post("/confirm/<token>")
 @access.public
 def confirm(token: str) -> str:
-    id = uuid.UUID(signing.read(_settings(), "confirm", token))
+    id = uuid.UUID(signing.read(settings(), "confirm", token))
     audit.author.set(audit.Author("confirmation link", request.remote_addr))
     act, template = ANSWERS.get(request.form.get("answer", ""), (None, ""))
     if act is None:
@@ -66,7 +61,7 @@ ANSWERS = {"confirm": (confirmations.confirm, "links/confirmed.html"), "not-me":
 @blueprint.get("/unsubscribe/<token>")
 @access.public
 def unsubscription(token: str) -> str:
-    _, kind = signing.read(_settings(), "unsubscribe", token)
+    _, kind = signing.read(settings(), "unsubscribe", token)
     return _page("links/unsubscribe.html", kind=kind)
 
 
@@ -74,7 +69,7 @@ def unsubscription(token: str) -> str:
 @access.public
 def unsubscribe(token: str) -> str:
     """One click, by a mail program too (RFC 8058): no sign-in, no redirect."""
-    account_id, kind = signing.read(_settings(), "unsubscribe", token)
+    account_id, kind = signing.read(settings(), "unsubscribe", token)
     audit.author.set(audit.Author("unsubscribe link", request.remote_addr))
     with transaction() as session:
         account = session.get(Account, account_id)

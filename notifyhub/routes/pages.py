@@ -102,7 +102,7 @@ def language() -> str:
 
 def _language(reader: Account | Staff | None) -> str:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
-    if chosen in languages.translated() or (chosen == PSEUDO and _settings().demo):
+    if chosen in languages.translated() or (chosen == PSEUDO and settings().demo):
         return str(chosen)
     if reader is not None:
         return languages.choose_locale(reader.locale, languages.translated(), languages.SOURCE)
@@ -165,9 +165,9 @@ def unread() -> int:
     return inbox.unread_count(db.session(), g.account.id, MOST_UNREAD)
 
 
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
+def settings() -> Settings:
+    found: Settings = current_app.extensions["settings"]
+    return found
 
 
 # --- what there is to say ---------------------------------------------------------------------------------------------

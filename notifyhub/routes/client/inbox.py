@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from notifyhub import access, inbox, items
-from notifyhub.config import Settings
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.kinds import CATEGORIES
 from notifyhub.models import Account, Notification
@@ -37,7 +36,7 @@ def page() -> str:
 def item(id: uuid.UUID) -> ResponseReturnValue:
     """A script on the page that has the list already asks for the item alone."""
     row = inbox.find(db.session(), g.account, id)
-    whole = items.whole(db.session(), _settings(), g.account, row)
+    whole = items.whole(db.session(), pages.settings(), g.account, row)
     if "HX-Request" not in request.headers:
         return _show(whole)
     response = Response(render_template("client/_reading.html", open=whole, kept=_kept()))
@@ -50,7 +49,7 @@ def _show(open: items.Whole | None) -> str:
     before = inbox.Position(*place) if (place := read_cursor(cursor)) else None
     horizon = inbox.horizon(db.session(), g.account, wanted, before) if wanted.q else None
     rows = inbox.rows(db.session(), g.account, wanted, before, PAGE + 1, back_to=horizon)
-    lines = items.lines(db.session(), _settings(), g.account, rows[:PAGE])
+    lines = items.lines(db.session(), pages.settings(), g.account, rows[:PAGE])
     kept = _kept()
     last = lines[-1] if len(rows) > PAGE else horizon
     older = kept | {"cursor": write_cursor(last.created_at, last.id)} if last else None
@@ -98,7 +97,7 @@ def _ids() -> list[uuid.UUID]:
 
 
 def _rows(found: Sequence[Notification]) -> str:
-    lines = items.lines(db.session(), _settings(), g.account, found)
+    lines = items.lines(db.session(), pages.settings(), g.account, found)
     return "".join(render_template("client/_row.html", line=line, kept=_kept(), open=None) for line in lines)
 
 
@@ -114,7 +113,7 @@ def stream() -> Response:
 
 
 def _told(session: Session, account: Account, rows: Sequence[Notification]) -> list[dict[str, Any]]:
-    said = inbox.rendered(session, _settings(), account, rows)
+    said = inbox.rendered(session, pages.settings(), account, rows)
     return [{"id": row.id, "title": item.title, "read_at": row.read_at} for row, item in zip(rows, said, strict=True)]
 
 
@@ -140,7 +139,7 @@ def unread(id: uuid.UUID) -> ResponseReturnValue:
 def _changed(row: Notification) -> ResponseReturnValue:
     if "HX-Request" not in request.headers:
         return redirect(_back(), 303)
-    (line,) = items.lines(db.session(), _settings(), g.account, [row])
+    (line,) = items.lines(db.session(), pages.settings(), g.account, [row])
     answer = render_template("client/_row.html", line=line, kept=_kept(), open=None)
     if str(row.id) in request.headers.get("HX-Current-URL", str(row.id)):  # it is open beside the list, or the page's own script asks
         answer += render_template("client/_toggle.html", id=row.id, is_read=row.read_at is not None, kept=_kept(), oob=True)
@@ -186,8 +185,3 @@ def read_all() -> ResponseReturnValue:
 def _back() -> str:
     """The list; what stood open beside it may be gone from it."""
     return pages.local_path(request.form.get("return_to"), url_for("inbox_pages.page", **_kept()))
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from flask import session as form_session
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, signing
-from notifyhub.config import Settings
 from notifyhub.database import db, read_only, transaction, utcnow
 from notifyhub.emails import parse_email
 from notifyhub.errors import Invalid, NotFound, Refused
@@ -23,11 +22,6 @@ demo_blueprint = Blueprint("demo_sign_in", __name__)
 demo_blueprint.before_request(loopback.only)
 
 LINK_ANSWERED_AFTER = 0.25  # seconds: whether there is an account is not to be told by the time it takes
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
 
 
 @blueprint.after_request
@@ -49,7 +43,7 @@ def page() -> str:
 
 
 def _page(email: str = "", errors: dict[str, list[str]] | None = None) -> str:
-    offered = demo.accounts(db.session()) if _settings().demo and loopback.is_caller() else []
+    offered = demo.accounts(db.session()) if pages.settings().demo and loopback.is_caller() else []
     return render_template(
         "sign_in/page.html", email=email, errors=errors or {}, return_to=pages.local_path(request.values.get("return_to"), ""), demo=offered
     )
@@ -103,7 +97,7 @@ def follow_link(token: str) -> ResponseReturnValue:
 
 
 def _read(token: str) -> uuid.UUID:
-    return uuid.UUID(signing.read(_settings(), "sign-in", token))
+    return uuid.UUID(signing.read(pages.settings(), "sign-in", token))
 
 
 # --- handed over by the client area
@@ -114,12 +108,12 @@ def _read(token: str) -> uuid.UUID:
 def hand_over() -> ResponseReturnValue:
     """The one GET that changes something: it signs in the browser that brings a token, which is spent by that."""
     read_only.set(False)
-    key, return_to, now = _settings().sso_key, request.args.get("return_to"), utcnow()
+    key, return_to, now = pages.settings().sso_key, request.args.get("return_to"), utcnow()
     if key is None:
         raise NotFound(N_("Handing over sign-ins is not set up here."))
     if return_to is not None and not pages.local_path(return_to, ""):
         return _refusal(400, N_("The page to go on to (return_to) must be a path on this site, such as /inbox."))
-    claims = sso.read(request.args.get("token", ""), key, _settings().base_url, now)
+    claims = sso.read(request.args.get("token", ""), key, pages.settings().base_url, now)
     with transaction() as session:
         account = sso.accept(session, claims, now)
         return browsers.sign_in(account, "sso", return_to, now)

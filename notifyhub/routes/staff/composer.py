@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, redirect, render_template, request
+from flask import Blueprint, Response, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from notifyhub import access, labels
 from notifyhub.accounts.document import TIME_ZONES
 from notifyhub.announcements import audience, choices, life, preview
-from notifyhub.config import Settings
 from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.errors import Conflict, FieldError, Invalid
 from notifyhub.kinds import ANNOUNCEMENT_KINDS
@@ -31,7 +30,7 @@ ZONES = sorted(zone for zone in TIME_ZONES if "/" in zone and not zone.startswit
 @blueprint.get("/new")
 @access.staff("ops")
 def new() -> str:
-    return _page(composer_form.blank(g.staff.time_zone, _settings().default_locale), None)
+    return _page(composer_form.blank(g.staff.time_zone, pages.settings().default_locale), None)
 
 
 @blueprint.get("/<uuid:id>/edit")
@@ -40,7 +39,7 @@ def edit(id: uuid.UUID) -> ResponseReturnValue:
     draft = life.find(db.session(), id)
     if draft.status != "draft":
         return redirect(f"/staff/announcements/{id}", 303)
-    return _page(composer_form.of(draft, g.staff.time_zone, _settings().default_locale), draft)
+    return _page(composer_form.of(draft, g.staff.time_zone, pages.settings().default_locale), draft)
 
 
 @blueprint.post("/new")
@@ -106,7 +105,7 @@ def _save(form: Form, id: uuid.UUID | None, publish: bool) -> ResponseReturnValu
 
 
 def _saved(session: Session, form: Form, made: Made, id: uuid.UUID | None) -> Announcement:
-    locale, now = _settings().default_locale, utcnow()
+    locale, now = pages.settings().default_locale, utcnow()
     if id is None:
         return life.draft(session, made.values, locale, now)
     return life.change(session, id, made.values, locale, now, composer_form.seen_at(form))
@@ -191,8 +190,8 @@ def look() -> str:
         shown: dict[str, Any] = {}
         if not errors:
             content = preview.content_of(made.values)
-            shown["mail"] = preview.mail_as_read(content, _settings(), reader, locale, utcnow())
-            shown["item"] = preview.item_as_read(content, _settings(), reader, locale)
+            shown["mail"] = preview.mail_as_read(content, pages.settings(), reader, locale, utcnow())
+            shown["item"] = preview.item_as_read(content, pages.settings(), reader, locale)
         return render_template(
             "staff/_preview.html",
             form=form, errors=errors, sample=sample, reader=reader, locale=locale, twice=made.twice,
@@ -213,7 +212,7 @@ def mail() -> Response:
         locale = _locale(form, reader)
         if _errors_of_text(made, locale):
             return mail_frame.response("")
-        return mail_frame.response(preview.mail_as_read(preview.content_of(made.values), _settings(), reader, locale, utcnow()).html)
+        return mail_frame.response(preview.mail_as_read(preview.content_of(made.values), pages.settings(), reader, locale, utcnow()).html)
 
 
 @blueprint.get("/<uuid:id>/mail")
@@ -226,7 +225,7 @@ def saved_mail(id: uuid.UUID) -> Response:
     locale = wanted if wanted in announcement.content else next(iter(announcement.content))
     content = preview.content_of({name: getattr(announcement, name) for name in preview.CONTENT})
     sample = preview.sample(session, announcement.kind, announcement.audience, utcnow())
-    return mail_frame.response(preview.mail_as_read(content, _settings(), sample[0] if sample else None, locale, utcnow()).html)
+    return mail_frame.response(preview.mail_as_read(content, pages.settings(), sample[0] if sample else None, locale, utcnow()).html)
 
 
 def _looked_at(session: Session, form: Form) -> tuple[Made, list[preview.Sampled], preview.Sampled | None]:
@@ -257,9 +256,4 @@ def _window(form: Form) -> tuple[Any, Any]:
 
 
 def _form() -> Form:
-    return composer_form.read(request.form, g.staff.time_zone, _settings().default_locale)
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
+    return composer_form.read(request.form, g.staff.time_zone, pages.settings().default_locale)

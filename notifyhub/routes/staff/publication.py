@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, labels
 from notifyhub.announcements import audience, life, preview
-from notifyhub.config import Settings
 from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.errors import Conflict, Invalid
 from notifyhub.kinds import KINDS
@@ -45,7 +44,7 @@ def _page(announcement: Announcement, stale: life.Stale | None = None, refused: 
         text=text_of(announcement.content),
         accounts=accounts,
         counted=counted,
-        fallbacks=preview.fallbacks(counted, announcement.content, _settings().default_locale) if counted else None,
+        fallbacks=preview.fallbacks(counted, announcement.content, pages.settings().default_locale) if counted else None,
         lane=labels.LANES[KINDS[kind].lane.name],
         stale=stale,
         refused=refused if refused or accounts else life.why_nobody(wanted),
@@ -59,7 +58,7 @@ def count(id: uuid.UUID) -> str:
     with reading() as session:
         announcement = life.find(session, id)
         counted = preview.kept_count(session, announcement.kind, announcement.audience, utcnow())
-        found = preview.fallbacks(counted, announcement.content, _settings().default_locale)
+        found = preview.fallbacks(counted, announcement.content, pages.settings().default_locale)
         return render_template("staff/_count.html", counted=counted, fallbacks=found, announcement=announcement)
 
 
@@ -90,8 +89,3 @@ def _seen() -> datetime | None:
     except ValueError:
         return None
     return seen if seen.tzinfo else None
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["settings"]
-    return settings
