@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,22 @@ def test_the_compiled_catalogue_is_the_one_in_the_po_file(locale: str) -> None:
         installed = read_mo(file)
     expected = {str(message.id): message.string for message in read_mo(compiled) if message.id}
     assert {str(message.id): message.string for message in installed if message.id} == expected, "run pybabel compile (see babel.cfg)"
+
+
+JINJA = re.compile(
+    r"\{#.*?#\}|\{%-? *block (?:main|body)_class.*?endblock *-?%\}|\{%-? *trans\b.*?endtrans *-?%\}|\{%.*?%\}|\{\{.*?\}\}", re.S
+)
+MARKUP = re.compile(r"dir=\"auto\"|<style.*?</style>|<!--.*?-->|<code.*?</code>|<[^>]*>|&[a-z]+;", re.S)
+SPOKEN = re.compile(r'(?:aria-label|title|placeholder|alt)="([^"]*)"')
+WORD = re.compile(r"[^\W\d_]{2}")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.relative_to(ROOT / "templates").as_posix()
+)
+def test_no_text_of_a_page_stands_outside_of_the_catalogue(path: Path) -> None:
+    if "dev" in path.parts or path.name == "docs.html":
+        return  # for developers: in English
+    plain = JINJA.sub("", path.read_text())
+    texts = [*SPOKEN.findall(plain), MARKUP.sub("\n", plain)]
+    assert [line.strip() for text in texts for line in text.splitlines() if WORD.search(line)] == []
