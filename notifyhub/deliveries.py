@@ -174,6 +174,8 @@ def reroute(session: Session, notification_id: uuid.UUID, now: datetime) -> None
     kind = KINDS[notification.kind]
     if notification.account_id is None or kind.name in ("confirmation", "sign_in", "test", "addresses_changed"):
         return  # rule 0: it goes to exactly those it names
+    if dispatch.is_replaced(session, notification):
+        return
     mine = (Delivery.notification_id == notification_id) & (Delivery.channel == "email")
     rows = session.execute(select(Delivery.mailbox_id, Delivery.state).where(mine)).all()
     send_before = session.execute(select(func.max(Delivery.send_before)).where(mine)).scalar()

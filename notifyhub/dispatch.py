@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -89,6 +89,8 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
 
     bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
     bulk_insert(session, Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE)
+    if telling.kind.replaces and telling.revision > 1:
+        supersede(session, telling, told)
     if unreachable:
         open_repairs(session, unreachable, now)
     wake.after_commit(session, "drain")
@@ -125,6 +127,32 @@ class _Alike:
         return found
 
 
+def supersede(session: Session, telling: Telling, account_ids: Sequence[int]) -> None:
+    """Of what these accounts were told in earlier revisions, nothing leaves any more that is still waiting."""
+    earlier = select(Notification.id).where(
+        Notification.source == telling.source,
+        Notification.source_ref == telling.source_ref,
+        Notification.revision.in_(range(1, telling.revision)),  # each number is one look into an index; "less than" would walk it
+        among(session, Notification.recipient_key, [_recipient_key(telling, id) for id in account_ids]),
+    )
+    waiting = update(Delivery).where(Delivery.notification_id.in_(earlier), Delivery.state == "queued")
+    session.execute(waiting.values(state="superseded", reason=SUPERSEDED).execution_options(synchronize_session=False))
+
+
+def is_replaced(session: Session, notification: Notification) -> bool:
+    """Whether the same recipient was told a later revision that takes this one's place."""
+    if not KINDS[notification.kind].replaces:
+        return False
+    later = select(Notification.id).where(
+        Notification.source == notification.source,
+        Notification.source_ref == notification.source_ref,
+        Notification.revision > notification.revision,
+        Notification.recipient_key == notification.recipient_key,
+    )
+    return session.execute(later.limit(1)).first() is not None
+
+
+SUPERSEDED = "not sent: a newer one took its place"
 NO_SERVICES = NO_ATTEMPTS = Encoded("[]")
 
 

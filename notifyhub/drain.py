@@ -173,8 +173,7 @@ def _settle(settings: Settings, batch: Batch, reports: list[Report]) -> None:
     try:
         with transaction() as session:
             deliveries.settle(session, batch.token, batch.claimed, reports, settings.retry_after)
-            if any(report.outcome == "accepted" for report in reports):
-                relay.worked(session)
+            relay.answered(session, [report for report in reports if report.delivery_id not in batch.too_late])
         batch.record.settled()
     finally:
         batch.record.close()

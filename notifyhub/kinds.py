@@ -22,17 +22,18 @@ class Kind(NamedTuple):
     category: str
     lane: Lane
     optional: bool = False  # may be muted, and carries List-Unsubscribe
+    replaces: bool = False  # a later revision takes the place of earlier ones, where those have not been sent
     inbox: bool = True  # rule 0 only: whether it is an item of the account's inbox besides
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("maintenance", "announcements", Lane.bulk),
-        Kind("emergency", "announcements", Lane.urgent),
-        Kind("outage", "announcements", Lane.urgent),
-        Kind("service_change", "announcements", Lane.bulk),
-        Kind("news", "announcements", Lane.bulk, optional=True),
+        Kind("maintenance", "announcements", Lane.bulk, replaces=True),
+        Kind("emergency", "announcements", Lane.urgent, replaces=True),
+        Kind("outage", "announcements", Lane.urgent, replaces=True),
+        Kind("service_change", "announcements", Lane.bulk, replaces=True),
+        Kind("news", "announcements", Lane.bulk, optional=True, replaces=True),
         Kind("confirmation", "abuse", Lane.immediate, inbox=False),
         Kind("sign_in", "abuse", Lane.immediate, inbox=False),
         Kind("test", "support", Lane.immediate, inbox=False),

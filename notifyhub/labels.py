@@ -111,7 +111,20 @@ REASONS = (
     N_("previous registered address: it changed less than 72 hours ago"),
     N_("not sent: it came too late to be of use"),
     N_("not sent: the address was erased"),
+    N_("not sent: a newer one took its place"),
 )
+
+OUTCOMES = {
+    "bounce": Label(N_("came back"), "bad", "undo-2"),
+    "complaint": Label(N_("complaint"), "warn", "ban"),
+    "delay": Label(N_("delayed"), "info", "clock"),
+    "receipt": Label(N_("report"), "quiet", "check"),
+    "auto_reply": Label(N_("automatic answer"), "quiet", "settings"),
+    "repeated": Label(N_("known already"), "quiet", "history"),
+    "unproven": Label(N_("without proof"), "warn", "shield-alert"),
+    "other": Label(N_("other mail"), "quiet", "mail"),
+    "failed": Label(N_("not worked on"), "bad", "triangle-alert"),
+}
 
 # What the audit log records, as a sentence; tests hold it to what is recorded.
 ACTIONS = {
@@ -126,6 +139,10 @@ ACTIONS = {
     "address.confirmed": N_("Delivery address confirmed by its owner"),
     "muted.changed": N_("Muted kinds changed"),
     "mailbox.blocked": N_("Confirmations refused by the owner of a mailbox"),
+    "mailbox.complained": N_("Owner of a mailbox reported our mail as unwanted"),
+    "mail.run_again": N_("Incoming mail run again"),
+    "relay.held": N_("Mail held back: the relay refused too much of it"),
+    "relay.resumed": N_("Mail let go again"),
     "mailbox.bouncing": N_("Mailbox no longer accepts our mail"),
     "announcement.drafted": N_("Announcement drafted"),
     "announcement.changed": N_("Announcement changed"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from notifyhub import audit, wake
+from notifyhub.channels import refusals
+from notifyhub.channels.contract import Report
 from notifyhub.database import bulk_insert_missing, clock
+from notifyhub.logs import log
 from notifyhub.models import RelayState
 
 NAME = "mail"
 LONGEST_PAUSE = 60  # seconds
+HELD = timedelta(minutes=15)
 SLICE = timedelta(seconds=0.5)  # of the rate, handed out in one go
 
 
@@ -25,8 +31,9 @@ def _locked(session: Session) -> RelayState:
 
 
 def paused(session: Session) -> bool:
-    until = session.execute(select(RelayState.paused_until).where(RelayState.name == NAME)).scalar()
-    return until is not None and until > clock(session)
+    now = clock(session)
+    left_alone = or_(RelayState.paused_until > now, RelayState.held_until > now)
+    return session.execute(select(RelayState.name).where(RelayState.name == NAME, left_alone)).first() is not None
 
 
 def failed(session: Session, reason: str) -> None:
@@ -37,11 +44,37 @@ def failed(session: Session, reason: str) -> None:
     state.paused_until = clock(session) + timedelta(seconds=min(2 ** (state.failures - 1), LONGEST_PAUSE))
 
 
-def worked(session: Session) -> None:
-    failures = session.execute(select(RelayState.failures).where(RelayState.name == NAME)).scalar()
-    if failures:
-        state = _locked(session)
+def answered(session: Session, reports: Sequence[Report]) -> None:
+    """What it said to letters: it works; but where it refuses too many for good, all workers leave it alone, and staff are told."""
+    outcomes = {report.outcome for report in reports}
+    before = session.execute(select(RelayState.failures, RelayState.recent).where(RelayState.name == NAME)).first()
+    failures, recent = before or (0, "")
+    works = bool(failures) and "accepted" in outcomes
+    if not works and "refused" not in outcomes and "r" not in recent:
+        return  # as nearly always: whoever settles a batch waits for nobody
+    state = _locked(session)
+    if works:
         state.failures, state.reason, state.paused_until = 0, None, None
+    state.recent = refusals.noted(state.recent, reports)
+    if refusals.too_many(state.recent):
+        last = next(report.reply for report in reversed(reports) if report.outcome == "refused")
+        state.recent, state.held_until, state.held_reason = "", clock(session) + HELD, last[:500]
+        audit.record(session, "relay.held", f"relay:{NAME}", reply=last[:3])
+        log.error("mail is held back", why=refusals.WHY, reply=last, minutes=HELD.total_seconds() / 60)
+
+
+def held(session: Session) -> RelayState | None:
+    """Where mail is held back because too much was refused."""
+    state = session.get(RelayState, NAME)
+    return state if state is not None and state.held_until is not None and state.held_until > clock(session) else None
+
+
+def resume(session: Session) -> None:
+    """Staff have seen to it."""
+    state = _locked(session)
+    state.held_until, state.held_reason, state.recent = None, None, ""
+    audit.record(session, "relay.resumed", f"relay:{NAME}")
+    wake.after_commit(session, "drain")
 
 
 def at_once(wanted: int, rate: float | None) -> int:

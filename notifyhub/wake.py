@@ -21,6 +21,7 @@ from notifyhub.logs import log
 JOBS = {
     "drain": "notifyhub.jobs.drain.run",
     "fan_out": "notifyhub.jobs.fan_out.run",
+    "intake": "notifyhub.jobs.intake.run",
     "sweep": "notifyhub.jobs.sweep.run",
 }
 JOB_TIMEOUT = 120  # seconds; every job hands over to a fresh one long before

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from notifyhub import dispatch, wake
+from notifyhub import deliveries, dispatch, wake
 from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.kinds import KINDS
-from notifyhub.models import Account, Notification
+from notifyhub.models import Account, Delivery, Notification
 from tests.announcements.steps import mails, told
 from tests.builders import account
 from tests.conftest import Api
@@ -102,3 +102,51 @@ def test_a_source_tells_each_revision(account_id: int) -> None:
             dispatch.accept(session, TELLING._replace(revision=revision), utcnow(), account_id)
     with reading() as session:
         assert sorted(session.scalars(select(Notification.revision))) == [1, 2]
+
+
+class TestRevisions:
+    """Of what is replaced by a later revision, nothing leaves that is still waiting."""
+
+    def tell(self, account_id: int, revision: int, kind: str = "maintenance") -> None:
+        with transaction() as session:
+            dispatch.accept(session, dispatch.Telling(KINDS[kind], "test", "1", revision), utcnow(), account_id)
+
+    def test_the_older_mail_is_not_sent_and_says_why(self, account_id: int) -> None:
+        self.tell(account_id, 1)
+        self.tell(account_id, 2)
+        assert mails("state", "reason")[0] == ("owner@one.example", "superseded", "not sent: a newer one took its place")
+        assert mails()[1] == ("owner@one.example", "queued")
+
+    def test_what_was_sent_stays_sent(self, account_id: int) -> None:
+        self.tell(account_id, 1)
+        with transaction() as session:
+            session.execute(update(Delivery).values(state="sent"))
+        self.tell(account_id, 2)
+        assert mails() == [("owner@one.example", "sent"), ("owner@one.example", "queued")]
+
+    def test_other_accounts_and_other_things_are_left_alone(self, api: Api, account_id: int) -> None:
+        api.put("/v1/accounts/C-2", account(registered_email="owner@two.example"))
+        with transaction() as session:
+            dispatch.accept(session, TELLING, utcnow(), account_id + 1)
+            dispatch.accept(session, TELLING._replace(source_ref="2"), utcnow(), account_id)
+        self.tell(account_id, 2)
+        assert [state for _, state in mails()] == ["queued"] * 3
+
+    def test_a_kind_whose_revisions_all_count_keeps_them(self, account_id: int) -> None:
+        self.tell(account_id, 1, "addresses_changed")
+        self.tell(account_id, 2, "addresses_changed")
+        assert [state for _, state in mails()] == ["queued", "queued"]
+
+    def test_what_was_refused_is_not_told_elsewhere_any_more(self, api: Api) -> None:
+        verified = {"announcements": [{"email": "noc@one.example", "state": "verified"}]}
+        api.put("/v1/accounts/C-1", account(send_email=verified))
+        with reading() as session:
+            account_id = session.execute(select(Account.id)).scalar_one()
+        self.tell(account_id, 1)
+        with transaction() as session:
+            session.execute(update(Delivery).values(state="failed"))
+        self.tell(account_id, 2)
+        with transaction() as session:
+            first = session.execute(select(Notification.id).where(Notification.revision == 1)).scalar_one()
+            deliveries.reroute(session, first, utcnow())
+        assert mails() == [("noc@one.example", "failed"), ("noc@one.example", "queued")]

@@ -15,6 +15,7 @@ from notifyhub.models import (
     Confirmation,
     Delivery,
     DeliveryAddress,
+    IncomingMail,
     Mailbox,
     Notification,
     Service,
@@ -85,4 +86,7 @@ def _forget_replies(session: Session, mailbox_ids: list[int]) -> None:
     """The replies of servers name addresses too; one that was for good stands in the reason as well."""
     of_these = Delivery.mailbox_id.in_(mailbox_ids)
     session.execute(update(Delivery).where(of_these).values(attempts=[]))
-    session.execute(update(Delivery).where(of_these, Delivery.reason.startswith("refused: ")).values(reason="refused"))
+    for said in ("refused", "came back"):
+        session.execute(update(Delivery).where(of_these, Delivery.reason.startswith(f"{said}: ")).values(reason=said))
+    reports = update(IncomingMail).where(IncomingMail.delivery_id.in_(select(Delivery.id).where(of_these)))
+    session.execute(reports.values(raw=b"", rcpt="", mail_from="", subject=None, sender=None, reply=None))

@@ -6,6 +6,7 @@ from notifyhub import deliveries, drain, idempotency, relay, signins, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
+from notifyhub.intake import receiving
 from notifyhub.jobs import job
 
 
@@ -17,10 +18,14 @@ def run() -> None:
         deliveries.release_lapsed(session)
         idempotency.prune(session, utcnow())
         signins.prune(session, utcnow())
+        receiving.prune(session, utcnow())
     with reading() as session:
         unfinished = fan_out.unfinished(session)
+        mails = receiving.waiting(session, utcnow(), 1)
         due = not relay.paused(session) and any(deliveries.due(session, channel) for channel in CARRIED)
     for announcement_id, number in unfinished:
         wake.now("fan_out", str(announcement_id), number)
+    if mails:
+        wake.now("intake")
     if due:
         wake.now("drain")

@@ -5,6 +5,7 @@ from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
 from notifyhub.models.announcement import Announcement, Revision
 from notifyhub.models.audit import AuditEntry
+from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.service import Service, ServiceAddress
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "DeliveryAddress",
     "Idempotency",
+    "IncomingMail",
     "Mailbox",
     "Notification",
     "RelayState",

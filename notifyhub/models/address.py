@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
-from notifyhub.database import BigId, Key, db, domain_of
+from notifyhub.database import BigId, Json, Key, db, domain_of
 
 
 class Mailbox(db.Model):  # type: ignore[name-defined]
@@ -23,6 +23,7 @@ class Mailbox(db.Model):  # type: ignore[name-defined]
     status_at: Mapped[datetime | None]
     usable_since: Mapped[datetime | None]  # when it last stopped bouncing
     blocked_at: Mapped[datetime | None]  # its owner wants no confirmations
+    soft_bounces: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")  # when, the last ones only
 
 
 class DeliveryAddress(db.Model):  # type: ignore[name-defined]

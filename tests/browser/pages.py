@@ -44,6 +44,7 @@ def places(hub: Hub) -> list[Place]:
         Place("accounts", "/staff/accounts", OPS),
         Place("account", "/staff/accounts/C-1042", OPS),
         Place("deliveries", "/staff/deliveries", OPS),
+        Place("mails", "/staff/mails", OPS),
         Place("audit", "/staff/audit", ADMIN),
         Place("staff-browsers", "/staff/sessions", OPS),
     ]

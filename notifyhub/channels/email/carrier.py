@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 
 from notifyhub import dkim
+from notifyhub.channels import refusals
 from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Tell
 from notifyhub.channels.email.connection import connect
 from notifyhub.channels.email.pipeline import Conversation, Handed
@@ -22,8 +23,8 @@ REST_SECONDS = 5.0  # before another connection is tried, while some work
 class Batch:
     """Letters that were given in one go, until each has its report."""
 
-    def __init__(self, count: int, tell: Tell, keep: Keep) -> None:
-        self.left, self.tell, self.keep = count, tell, keep
+    def __init__(self, count: int, tell: Tell) -> None:
+        self.left, self.tell = count, tell
         self.failure: BaseException | None = None
         self.done = asyncio.get_running_loop().create_future()
         self._end_if_done()
@@ -52,17 +53,29 @@ class EmailCarrier:
         self.conversations: set[Conversation] = set()
         self.connecting: set[asyncio.Task[None]] = set()
         self.rests_until = 0.0
+        self.recent = ""
 
     async def send(self, letters: Sequence[Letter], tell: Tell, keep: Keep) -> None:
-        batch = Batch(len(letters), tell, keep)
+        def report(report: Report) -> None:
+            batch.report(report)
+            self._watch(report)
+
+        batch = Batch(len(letters), tell)
         self.batches.add(batch)
         for letter in letters:
-            self.give_back(Handed(letter, batch.report, keep))
+            self.give_back(Handed(letter, report, keep))
         self._set_to_work()
         try:
             await batch.done
         finally:
             self.batches.discard(batch)
+
+    def _watch(self, report: Report) -> None:
+        """Stops by itself, since much may be refused before all workers have settled on it."""
+        self.recent = refusals.noted(self.recent, (report,))
+        if report.outcome == "refused" and refusals.too_many(self.recent):
+            self.recent = ""
+            self._give_up(RelayDown(refusals.WHY))
 
     def take(self) -> Handed | None:
         return heapq.heappop(self.queue)[2] if self.queue else None

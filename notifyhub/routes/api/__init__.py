@@ -9,9 +9,9 @@ from flask_smorest import Api
 
 from notifyhub import access, news
 from notifyhub.routes import pages
-from notifyhub.routes.api import accounts, announcements, base, deliveries, inbox, send_email
+from notifyhub.routes.api import accounts, announcements, base, deliveries, inbox, intake, send_email
 
-BLUEPRINTS = (accounts.blueprint, send_email.blueprint, inbox.blueprint, announcements.blueprint, deliveries.blueprint)
+BLUEPRINTS = (accounts.blueprint, send_email.blueprint, inbox.blueprint, announcements.blueprint, deliveries.blueprint, intake.blueprint)
 
 
 class ProblemApi(Api):

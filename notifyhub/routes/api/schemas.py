@@ -316,3 +316,19 @@ class Delivery(Schema):
 class DeliveryPage(Schema):
     items = fields.List(fields.Nested(Delivery))
     next = fields.String(allow_none=True)
+
+
+class IntakeQuery(Schema):
+    rcpt = fields.String(load_default="", metadata={"description": "The envelope's recipient, as RCPT TO had it"})
+    mail_from = fields.String(load_default="", metadata={"description": "The envelope's sender; empty for reports"})
+    wait = fields.Boolean(load_default=False, metadata={"description": "1: answer with what became of it"})
+
+
+class IncomingMail(Schema):
+    id = fields.UUID()
+    received_at = fields.AwareDateTime()
+    size = fields.Integer()
+    outcome = fields.String(allow_none=True, metadata={"description": "null until it was worked on"})
+    detail = fields.String(allow_none=True)
+    reply = fields.String(allow_none=True, metadata={"description": "What the report itself says"})
+    delivery = fields.UUID(attribute="delivery_id", allow_none=True)

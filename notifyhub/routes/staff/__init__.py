@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.staff import accounts, announcements, audit, composer, deliveries, publication, sessions, sign_in
+from notifyhub.routes.staff import accounts, announcements, audit, composer, deliveries, mails, publication, relay, sessions, sign_in
 
 
 def init_app(app: Flask) -> None:
@@ -12,10 +12,13 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(sessions.blueprint)
     app.register_blueprint(accounts.blueprint)
     app.register_blueprint(deliveries.blueprint)
+    app.register_blueprint(mails.blueprint)
+    app.register_blueprint(relay.blueprint)
     app.register_blueprint(audit.blueprint)
     app.register_blueprint(announcements.blueprint)
     app.register_blueprint(composer.blueprint)
     app.register_blueprint(publication.blueprint)
+    app.jinja_env.globals["held_mail"] = relay.held
     app.jinja_env.filters["author"] = announcements.author
     if app.extensions["settings"].demo:
         app.register_blueprint(sign_in.demo_blueprint)

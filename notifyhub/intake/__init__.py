@@ -1,0 +1,1 @@
+"""Mail that comes in: stored whole before it is answered, then sorted by a table of rules."""

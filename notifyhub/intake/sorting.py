@@ -1,0 +1,178 @@
+"""What a mail is, and what follows from it: a table of rules, the first that fits decides."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from email.message import Message
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from notifyhub import bounces
+from notifyhub.config import Settings
+from notifyhub.intake import parsing, reports
+from notifyhub.languages import N_
+from notifyhub.models import IncomingMail
+
+
+class Case(NamedTuple):
+    """What the rules look at."""
+
+    settings: Settings
+    mail: IncomingMail
+    message: Message
+    now: datetime
+
+    def about(self) -> uuid.UUID | None:
+        return reports.subject(self.settings, self.mail.rcpt, self.mail.raw, self.message)
+
+
+class Outcome(NamedTuple):
+    name: str  # a key of labels.OUTCOMES
+    detail: str
+    delivery_id: uuid.UUID | None = None
+    reply: str | None = None
+
+
+class Rule(NamedTuple):
+    sentence: str
+    fits: Callable[[Case], bool]
+    act: Callable[[Session, Case], Outcome]
+
+
+def sort(session: Session, settings: Settings, mail: IncomingMail, now: datetime) -> Outcome | None:
+    """None where it is too early to say."""
+    message = parsing.parse(mail.raw)
+    mail.subject, mail.sender = parsing.header(message, "Subject")[:200], parsing.header(message, "From")[:200]
+    case = Case(settings, mail, message, now)
+    rule = next(rule for rule in RULES if rule.fits(case))
+    try:
+        return rule.act(session, case)
+    except bounces.TooEarly:
+        return None
+
+
+# --- feedback reports (RFC 5965) --------------------------------------------------------------------------------------
+
+
+def is_feedback(case: Case) -> bool:
+    return _has_part(case, "message/feedback-report")
+
+
+def complain(session: Session, case: Case) -> Outcome:
+    about, kind = case.about(), _feedback_type(case.message)
+    if about is None:
+        return Outcome("unproven", N_("A feedback report, on no mail that is proven to be ours."), None, kind)
+    if kind in ("not-spam", "auth-failure"):
+        return Outcome("receipt", N_("A feedback report that complains of nothing."), about, kind)
+    if bounces.complained(session, about, case.now):
+        return Outcome("complaint", N_("Its reader does not want our mail: no optional kinds go there any more."), about, kind)
+    return Outcome("repeated", N_("A complaint, of a mailbox that gets no optional kinds already."), about, kind)
+
+
+def _feedback_type(message: Message) -> str:
+    for part in parsing.parts(message):
+        if parsing.content_type(part) == "message/feedback-report":
+            fields = parsing.fields(part)
+            return parsing.header(fields[0], "Feedback-Type").lower()[:40] if fields else ""
+    return ""
+
+
+# --- delivery reports (RFC 3464), and what came before them -----------------------------------------------------------
+
+
+def is_delivery_report(case: Case) -> bool:
+    return _has_part(case, "message/delivery-status")
+
+
+def note_delivery_report(session: Session, case: Case) -> Outcome:
+    statuses = reports.statuses(case.message)
+    failure = reports.failure(statuses, case.message)
+    if failure is not None:
+        return _bounce(session, case, failure)
+    if any(status.action == "delayed" for status in statuses):
+        return Outcome("delay", N_("A mail server is still trying."), case.about(), statuses[0].diagnostic)
+    return Outcome("receipt", N_("A delivery report that tells of no failure."), case.about())
+
+
+def names_failed_recipients(case: Case) -> bool:
+    return "X-Failed-Recipients" in case.message
+
+
+def is_odd_report(case: Case) -> bool:
+    """Only of what came back to an envelope sender, or has none itself: people write of failures too."""
+    return (not case.mail.mail_from or "+" in case.mail.rcpt) and reports.odd_failure(case.message) is not None
+
+
+def note_odd_report(session: Session, case: Case) -> Outcome:
+    failure = reports.odd_failure(case.message)
+    assert failure is not None
+    return _bounce(session, case, failure)
+
+
+def _bounce(session: Session, case: Case, failure: reports.Failure) -> Outcome:
+    about = case.about()
+    if about is None:
+        return Outcome("unproven", N_("A report on a mail that came back, but on none that is proven to be ours."), None, failure.reply)
+    if bounces.came_back(session, about, failure.verdict, failure.reply, case.now):
+        return Outcome("bounce", MEANINGS[failure.verdict], about, failure.reply)
+    return Outcome("repeated", N_("A mail that came back, which was known, or which had ended otherwise."), about, failure.reply)
+
+
+MEANINGS = {
+    "gone": N_("A mail came back: there is no such mailbox."),
+    "temporary": N_("A mail came back: it could not be delivered at that time."),
+    "refused": N_("A mail came back: it was not wanted there."),
+}
+
+
+# --- what machines answer ---------------------------------------------------------------------------------------------
+
+
+def is_read_receipt(case: Case) -> bool:
+    return _has_part(case, "message/disposition-notification")
+
+
+def is_auto_reply(case: Case) -> bool:
+    """RFC 3834, and what is seen besides."""
+    message = case.message
+    submitted = parsing.header(message, "Auto-Submitted").lower()
+    return (
+        (bool(submitted) and not submitted.startswith("no"))
+        or any(name in message for name in ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Vacation"))
+        or parsing.header(message, "Precedence").lower() == "auto_reply"
+        or parsing.header(message, "Subject").lower().startswith(AUTO_SUBJECTS)
+    )
+
+
+AUTO_SUBJECTS = (
+    "out of office",
+    "automatic reply",
+    "auto:",
+    "autoreply",
+    "auto-reply",
+    "abwesenheit",
+    "automatische antwort",
+    "otomatik yan",
+)
+
+
+def do_nothing(name: str, detail: str) -> Callable[[Session, Case], Outcome]:
+    return lambda session, case: Outcome(name, detail, case.about())
+
+
+def _has_part(case: Case, content_type: str) -> bool:
+    return any(parsing.content_type(part) == content_type for part in parsing.parts(case.message))
+
+
+RULES = (
+    Rule("A feedback report on a mail of ours is a complaint of its reader.", is_feedback, complain),
+    Rule("A delivery report tells what became of a mail of ours.", is_delivery_report, note_delivery_report),
+    Rule("A read receipt changes nothing.", is_read_receipt, do_nothing("receipt", N_("A read receipt."))),
+    Rule("What names failed recipients is a bounce, though it calls itself an automatic answer.", names_failed_recipients, note_odd_report),
+    Rule("An automatic answer changes nothing.", is_auto_reply, do_nothing("auto_reply", N_("An automatic answer."))),
+    Rule("What came back to an envelope sender and tells of a failure is a bounce, in whatever words.", is_odd_report, note_odd_report),
+    Rule("Anything else is kept, for people to read.", lambda case: True, do_nothing("other", N_("Nothing that is acted on here."))),
+)  # fmt: skip
