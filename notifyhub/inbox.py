@@ -145,6 +145,7 @@ def shown(session: Session, settings: Settings, account: Account, rows: Sequence
             "text": item.text,
             "html": item.html,
             "services": [{"order_number": number, "name": name} for number, name in row.services],
+            "files": row.data.get("files", []),
             "created_at": row.created_at,
             "read_at": row.read_at,
             "archived_at": row.archived_at,

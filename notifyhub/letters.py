@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notifyhub import contents, signing
+from notifyhub import contents, files, signing
 from notifyhub.channels.contract import Letter
 from notifyhub.config import Settings
-from notifyhub.database import among
+from notifyhub.database import among, reading
 from notifyhub.deliveries import LEASE, Claimed
 from notifyhub.kinds import KINDS
+from notifyhub.mime import Attachment
 from notifyhub.models import Account, Mailbox, Notification
 from notifyhub.rendering import Reader, Stamp
 
@@ -23,6 +25,7 @@ FEATURES = (
     Notification.id, Notification.source, Notification.source_ref, Notification.revision, Notification.kind, Notification.account_id,
     Notification.services, Notification.data, Account.name, Account.time_zone, Account.locale,
 )  # fmt: skip
+FILE_BYTES = 10_000_000  # of all files of a mail: base 64 adds a third, and many servers take no more than 15 to 25 MB
 LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to end
 
 
@@ -81,7 +84,22 @@ def _stamp(settings: Settings, delivery: Claimed, row: Any, address: str, now: d
 
 def _reader(settings: Settings, row: Any, address: str) -> Reader:
     data = contents.with_link(settings, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
-    return Reader(row.name or "", row.time_zone or "UTC", row.services, data)
+    listed = data.get("files")
+    return Reader(row.name or "", row.time_zone or "UTC", row.services, data, *(_files(listed) if listed else ()))
+
+
+def _files(listed: Sequence[dict[str, Any]]) -> tuple[list[Attachment], list[tuple[str, int]]]:
+    """Those that travel with the mail, which are read when it is made; and those for which there is no room."""
+    room, travelling, left_behind = FILE_BYTES, {}, []
+    for file in listed:
+        if file["size"] > room:
+            left_behind.append((file["name"], file["size"]))
+        else:
+            room -= file["size"]
+            travelling[uuid.UUID(file["id"])] = file
+    with reading() as session:
+        found = files.contents(session, list(travelling)) if travelling else {}
+    return [Attachment(travelling[id]["name"], travelling[id]["media_type"], found[id]) for id in travelling if id in found], left_behind
 
 
 def _thread(settings: Settings, row: Any) -> str | None:

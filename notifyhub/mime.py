@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import quote
 
 LINE = 76
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -98,8 +100,51 @@ def _sender(name: str, address: str) -> bytes:
     return encoded + b"\r\n <" + address.encode() + b">"
 
 
+class Attachment(NamedTuple):
+    name: str
+    media_type: str
+    content: bytes
+
+
+def _mixed(body: Sequence[bytes], attachments: Sequence[Attachment]) -> list[bytes]:
+    boundary = b"=_" + secrets.token_hex(12).encode()  # stands in no base 64 either
+    between = b"\r\n--" + boundary + b"\r\n"
+    parts = [b'Content-Type: multipart/mixed;\r\n boundary="', boundary, b'"\r\n', between, *body]
+    for attachment in attachments:
+        parts += (between, _attached(attachment))
+    return [*parts, b"\r\n--" + boundary + b"--\r\n"]
+
+
+def _attached(attachment: Attachment) -> bytes:
+    charset = "; charset=utf-8" if attachment.media_type.startswith("text/") else ""
+    head = f"Content-Type: {header_text(attachment.media_type)}{charset}\r\nContent-Transfer-Encoding: base64\r\n"
+    encoded = b64encode(attachment.content)
+    lines = b"\r\n".join([encoded[start : start + LINE] for start in range(0, len(encoded), LINE)])
+    return head.encode() + b"Content-Disposition: attachment;\r\n " + _file_name(header_text(attachment.name)) + b"\r\n\r\n" + lines
+
+
+def _file_name(name: str) -> bytes:
+    """The parameter of Content-Disposition. What is too long for a line comes in numbered sections (RFC 2231, section 4.1)."""
+    if _PLAIN_FILE_NAME.fullmatch(name):
+        return b'filename="' + name.encode() + b'"'
+    sections = ["utf-8''"]
+    for character in name:
+        encoded = quote(character, safe=_ATTRIBUTE)
+        if len(sections[-1]) + len(encoded) > SECTION:
+            sections.append("")
+        sections[-1] += encoded
+    if len(sections) == 1:
+        return b"filename*=" + sections[0].encode()
+    return ";\r\n ".join(f"filename*{number}*={section}" for number, section in enumerate(sections)).encode()
+
+
+SECTION = 58  # leaves room on its line for the parameter's name
+_PLAIN_FILE_NAME = re.compile(r"[A-Za-z0-9!#$&'()+,.=@^_`{}~ -]{1,60}")
+_ATTRIBUTE = "!#$&+-.^_`{}~"  # RFC 5987: what needs no percent sign
+
+
 class Envelope:
-    """One mail, but for what differs between readers: multipart/alternative of text and HTML."""
+    """One mail, but for what differs between readers: multipart/alternative of text and HTML, with files in a multipart/mixed."""
 
     def __init__(self, sender_name: str, sender_address: str, language: str, text: Sequence[str], html: Sequence[str]) -> None:
         """`text` and `html` are the parts that all readers share; one varying string stands between each two."""
@@ -109,10 +154,9 @@ class Envelope:
         self._rest = (
             b"\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nContent-Language: "
             + header_text(language).replace("_", "-").encode("ascii", "ignore")
-            + b'\r\nContent-Type: multipart/alternative;\r\n boundary="'
-            + boundary
-            + b'"\r\n'
+            + b"\r\n"
         )
+        self._alternative = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n'
         opening = b"\r\n--" + boundary + b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         fixed_text, fixed_html = [quoted(part) for part in text], [quoted(part) for part in html]
         fixed_html[-1] += b"\r\n--" + boundary + b"--\r\n"
@@ -131,6 +175,7 @@ class Envelope:
         unsubscribe_url: str | None,
         text: Sequence[str],
         html: Sequence[str],
+        attachments: Sequence[Attachment] = (),
     ) -> bytes:
         """`subject` as phrase() gives it; `text` and `html` what differs, in order."""
         headers = f"\r\nDate: {_date(date)}\r\nMessage-ID: {message_ids(message_id)}"
@@ -140,9 +185,9 @@ class Envelope:
         if unsubscribe_url:
             url = header_text(unsubscribe_url).replace(" ", "%20").replace("<", "%3C").replace(">", "%3E")
             headers += f"\r\nList-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"
-        parts = [self._from, header_text(to).encode(), b"\r\nSubject: ", subject, headers.encode(), self._rest]
-        varying = [quoted(value) for value in (*text, *html)]
-        for fixed, value in zip(self._fixed, varying, strict=False):
-            parts += (fixed, value)
-        parts.append(self._fixed[-1])
-        return b"".join(parts)
+        head = (self._from, header_text(to).encode(), b"\r\nSubject: ", subject, headers.encode(), self._rest)
+        body = [self._alternative]
+        for fixed, value in zip(self._fixed, (*text, *html), strict=False):
+            body += (fixed, quoted(value))
+        body.append(self._fixed[-1])
+        return b"".join((*head, *(_mixed(body, attachments) if attachments else body)))

@@ -16,12 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 from premailer import Premailer
 
-from notifyhub import labels, languages, markdown, windows
+from notifyhub import labels, languages, markdown, sizes, windows
 from notifyhub.colours import readable, text_on
 from notifyhub.config import Brand
 from notifyhub.languages import choose_locale
 from notifyhub.markdown import one_line, problems
-from notifyhub.mime import Envelope, phrase
+from notifyhub.mime import Attachment, Envelope, phrase
 from notifyhub.patterns import Pattern, Pieces, Placeholders, Values, WrappedPattern, settle
 
 __all__ = ["Compiled", "Content", "Item", "Parts", "Reader", "Stamp", "choose_locale", "compile_content", "problems"]
@@ -48,6 +48,8 @@ class Reader(NamedTuple):
     time_zone: str
     services: Sequence[Sequence[str]]  # (order number, name) of each that is affected
     data: Mapping[str, Any] = {}  # the notification's own, for kinds with their own template
+    files: Sequence[Attachment] = ()  # that travel with the mail
+    left_behind: Sequence[tuple[str, int]] = ()  # (name, bytes) of those that are too large for that, and stay in the inbox
 
 
 class Stamp(NamedTuple):
@@ -149,6 +151,7 @@ class Compiled:
             unsubscribe_url=stamp.unsubscribe_url,
             text=group.text.vary(plain),
             html=group.html.vary(html),
+            attachments=reader.files,
         )
 
     def settled_inbox(self, time_zone: str, many: int) -> InboxGroup:
@@ -168,10 +171,12 @@ class Compiled:
             envelope=Envelope(self._brand.sender_name, self._brand.sender_address, self.locale, text_mail.fixed, html_mail.fixed),
         )
 
-    def _patterns(self, time_zone: str, many: int, rule: int, category: str, unsubscribe: bool) -> tuple[Pattern, Pattern, Pattern]:
+    def _patterns(
+        self, time_zone: str, many: int, rule: int, category: str, unsubscribe: bool, files: bool
+    ) -> tuple[Pattern, Pattern, Pattern]:
         """Of the subject, the text and the HTML of a mail."""
         _, marks = self._words.gettext, self._marks
-        known = self._known(time_zone, many) | {"unsubscribe": [{}] if unsubscribe else ()}
+        known = self._known(time_zone, many) | {"unsubscribe": [{}] if unsubscribe else (), "files": [{}] if files else ()}
         why = _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
         text = known | {"why": marks.parse(why)}
         html = _escaped(known) | {"why": marks.parse(escape(why))}
@@ -206,7 +211,17 @@ class Compiled:
             values["to"] = one_line(stamp.to)
             if stamp.unsubscribe_url:
                 values["url"] = one_line(stamp.unsubscribe_url)
+            if _has_files(reader):
+                values["attached"] = [self._file(file.name, len(file.content)) for file in reader.files]
+                values["behind"] = [self._file(name, size) for name, size in reader.left_behind]
         return values, _escaped(values, self._rtl)
+
+    def _file(self, name: str, size: int) -> dict[str, str]:
+        return {"file": one_line(name), "size": sizes.spell(size, self._formats)}
+
+
+def _has_files(reader: Reader) -> bool:
+    return bool(reader.files or reader.left_behind)
 
 
 def _many(reader: Reader) -> int:
@@ -214,9 +229,9 @@ def _many(reader: Reader) -> int:
     return (len(reader.services) > 0) + (len(reader.services) > MANY_SERVICES)
 
 
-def _alike(reader: Reader, stamp: Stamp) -> tuple[str, int, int, str, bool]:
+def _alike(reader: Reader, stamp: Stamp) -> tuple[str, int, int, str, bool, bool]:
     """What decides in which group a mail is."""
-    return reader.time_zone, _many(reader), stamp.rule, stamp.category, bool(stamp.unsubscribe_url)
+    return reader.time_zone, _many(reader), stamp.rule, stamp.category, bool(stamp.unsubscribe_url), _has_files(reader)
 
 
 @lru_cache(GROUPS_KEPT)
@@ -242,7 +257,7 @@ def _escaped(values: Values, isolate: bool = False) -> dict[str, Any]:
     return safe
 
 
-ISOLATED = frozenset(("account", "name", "number", "email"))
+ISOLATED = frozenset(("account", "name", "number", "email", "file"))
 
 
 # --- what the mail says -----------------------------------------------------------------------------------------------

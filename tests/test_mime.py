@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyhub.mime import Envelope, phrase, quoted
+from notifyhub.mime import Attachment, Envelope, phrase, quoted
 
 # what a parser cannot tell apart: control characters are removed, line ends are one
 printable = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=300)
@@ -128,3 +128,19 @@ def test_a_thread_and_one_click_unsubscribing() -> None:
 def test_only_an_address_that_is_not_ascii_makes_a_header_utf8() -> None:
     assert mail().isascii()
     assert "To: müşteri@one.example\r\n".encode() in mail(to="müşteri@one.example")
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=120), st.binary(max_size=300))
+def test_a_file_arrives_with_its_name(name: str, content: bytes) -> None:
+    raw = mail(attachments=[Attachment(name, "application/pdf", content)])
+    assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
+    assert raw.isascii()
+    (part,) = read(raw).iter_attachments()
+    assert (part.get_payload(decode=True), part.get_content_type()) == (content, "application/pdf")
+    assert (part.get_filename() or "").strip() == name.strip()
+
+
+def test_a_mail_with_files_keeps_its_text_and_html() -> None:
+    body = read(mail(attachments=[Attachment("a.txt", "text/plain", b"a")] * 2)).get_body(("html",))
+    assert body is not None
+    assert body.get_content().strip() == "<p>Hello</p>"

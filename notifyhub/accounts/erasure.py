@@ -22,6 +22,7 @@ from notifyhub.models import (
     ServiceAddress,
     SignIn,
     SignInLink,
+    StoredFile,
 )
 
 
@@ -34,6 +35,7 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     session.execute(delete(DeliveryAddress).where(DeliveryAddress.account_id == account.id))
     session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
     session.execute(delete(SignInLink).where(SignInLink.account_id == account.id))
+    session.execute(delete(StoredFile).where(StoredFile.account_id == account.id))
     session.execute(delete(SignIn).where(SignIn.account_id == account.id))
     told = select(Notification.id).where(Notification.account_id == account.id)
     deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notifyhub import files
 from notifyhub.accounts import services
 from notifyhub.kinds import CATEGORIES
 from notifyhub.models import (
@@ -21,6 +22,7 @@ from notifyhub.models import (
     Service,
     ServiceAddress,
     SignIn,
+    StoredFile,
 )
 from notifyhub.networks import Network
 
@@ -132,6 +134,10 @@ def export(session: Session, account: Account, now: datetime) -> dict[str, Any]:
                 "archived_at": row.archived_at,
             }
             for row in session.scalars(select(Notification).where(Notification.account_id == account.id).order_by(Notification.created_at))
+        ],
+        "files": [
+            files.described(row) | {"created_at": row.created_at}
+            for row in session.scalars(select(StoredFile).where(StoredFile.account_id == account.id).order_by(StoredFile.created_at))
         ],
         "deliveries": [
             {"id": delivery.id, "channel": delivery.channel, "address": email, "state": delivery.state, "reason": delivery.reason,

@@ -103,7 +103,7 @@ def text(part: Message) -> str:
 
 def _payload(part: Message, decode: bool) -> object:
     try:
-        return part.get_payload(decode=decode)
+        return part.get_payload(decode=True) if decode else part.get_payload()
     except Exception:  # a charset that is none, an encoding that is broken
         return None
 

@@ -5,6 +5,7 @@ from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
 from notifyhub.models.announcement import Announcement, Revision
 from notifyhub.models.audit import AuditEntry
+from notifyhub.models.file import StoredFile
 from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
@@ -31,4 +32,5 @@ __all__ = [
     "SignInLink",
     "SpentToken",
     "Staff",
+    "StoredFile",
 ]

@@ -16,7 +16,7 @@ from babel.support import NullTranslations
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, render_template, request, session, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from notifyhub import inbox, labels, languages, windows
+from notifyhub import inbox, labels, languages, sizes, windows
 from notifyhub.config import Settings
 from notifyhub.database import db, new_id, utcnow
 from notifyhub.errors import Invalid
@@ -57,7 +57,7 @@ def init_app(app: Flask) -> None:
         lambda text: words().gettext(text), lambda one, many, count: words().ngettext(one, many, count), newstyle=True
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window}
+    app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window, "size": size}
     app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread, "new_id": new_id}
 
     @app.after_request
@@ -159,6 +159,10 @@ def window_in(zone: str, starts_at: datetime | None, ends_at: datetime | None) -
 
 def number(value: float) -> str:
     return format_decimal(value, locale=formats())
+
+
+def size(bytes: int) -> str:
+    return sizes.spell(bytes, formats())
 
 
 def unread() -> int:

@@ -9,9 +9,27 @@ from flask_smorest import Api
 
 from notifyhub import access, news
 from notifyhub.routes import pages
-from notifyhub.routes.api import accounts, announcements, base, deliveries, inbox, intake, send_email
+from notifyhub.routes.api import (
+    accounts,
+    announcements,
+    base,
+    deliveries,
+    files,
+    inbox,
+    intake,
+    send_email,
+)
 
-BLUEPRINTS = (accounts.blueprint, send_email.blueprint, inbox.blueprint, announcements.blueprint, deliveries.blueprint, intake.blueprint)
+# in the order of /docs
+BLUEPRINTS = (
+    accounts.blueprint,
+    send_email.blueprint,
+    inbox.blueprint,
+    files.blueprint,
+    announcements.blueprint,
+    deliveries.blueprint,
+    intake.blueprint,
+)
 
 
 class ProblemApi(Api):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from notifyhub.accounts import document
+from notifyhub.files import ATTACHMENTS
 from notifyhub.kinds import ANNOUNCEMENT_KINDS, CATEGORIES, OPTIONAL_KINDS, Lane
 from notifyhub.routes.api.base import Line, Paging, Schema, Time
 
@@ -127,6 +128,13 @@ class SentTo(Schema):
     reason = fields.String()
 
 
+class File(Schema):
+    id = fields.UUID()
+    name = fields.String()
+    media_type = fields.String(metadata={"enum": sorted(ATTACHMENTS)})
+    size = fields.Integer(metadata={"description": "bytes"})
+
+
 class InboxItem(Schema):
     id = fields.UUID()
     category = fields.String(metadata={"enum": list(CATEGORIES)})
@@ -136,6 +144,7 @@ class InboxItem(Schema):
     text = fields.String()
     html = fields.String()
     services = fields.List(fields.Nested(AffectedService))
+    files = fields.List(fields.Nested(File))
     created_at = fields.AwareDateTime()
     read_at = fields.AwareDateTime(allow_none=True)
     archived_at = fields.AwareDateTime(allow_none=True)
