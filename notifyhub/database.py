@@ -14,7 +14,7 @@ import random
 import sqlite3
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -253,6 +253,7 @@ def _lines_alike(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
         yield "\t".join(map(_copied, values)) + end
 
 
+NOTHING_ALIKE: Mapping[str, Any] = {}
 COPY_LINES = 500  # a write; the server takes them in while the next ones are made
 
 
@@ -314,11 +315,17 @@ def bulk_insert_missing(
 
 
 def bulk_update(
-    session: Session, table: Table, keys: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[Any]], only: str = "true"
+    session: Session,
+    table: Table,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    only: str = "true",
+    alike: Mapping[str, Any] = NOTHING_ALIKE,
 ) -> int:
     """Sets `columns` of the rows that `keys` find and where `only` (SQL) holds; each row brings its keys first.
 
-    Answers how many were found.
+    `alike`: further columns, set to the same in all rows. Answers how many were found.
     """
     if not rows:
         return 0
@@ -326,16 +333,14 @@ def bulk_update(
     with _driver(session) as driver:
         if isinstance(driver, sqlite3.Connection):
             found = " AND ".join([*(f"{key} = ?" for key in keys), only])
-            statement = f"UPDATE {table.name} SET {', '.join(f'{column} = ?' for column in columns)} WHERE {found}"
-            values = [tuple(map(_sqlite_value, (*row[len(keys) :], *row[: len(keys)]))) for row in rows]
+            statement = f"UPDATE {table.name} SET {', '.join(f'{column} = ?' for column in (*columns, *alike))} WHERE {found}"
+            values = [tuple(map(_sqlite_value, (*row[len(keys) :], *alike.values(), *row[: len(keys)]))) for row in rows]
             return driver.executemany(statement, values).rowcount
         lists, arrays = _unnest(session, table, names, rows)
         found = " AND ".join([*(f"{table.name}.{key} = new.{key}" for key in keys), only])
-        statement = (
-            f"UPDATE {table.name} SET {', '.join(f'{column} = new.{column}' for column in columns)} "
-            f"FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {found}"
-        )
-        count: int = driver.execute(statement, lists).rowcount
+        new = [*(f"{column} = new.{column}" for column in columns), *(f"{column} = %s" for column in alike)]
+        statement = f"UPDATE {table.name} SET {', '.join(new)} FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {found}"
+        count: int = driver.execute(statement, [*alike.values(), *lists]).rowcount
         return count
 
 
@@ -445,7 +450,7 @@ def _element(value: Any) -> str:
         return str(value.hex)
     if kind is bytes:
         return '"\\\\x' + value.hex() + '"'
-    text = value if kind is str else encode_json(value)
+    text = value if kind is str or kind is Encoded else encode_json(value)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -33,6 +33,7 @@ LEASE = timedelta(seconds=120)
 GRACE = timedelta(minutes=5)  # for a host to come back and say what its workers had sent
 GIVE_UP_AFTER = timedelta(hours=48)
 MOST_ATTEMPTS_KEPT = 50
+IN_FLIGHT = "delivery.state = 'sending'"
 
 
 class Claimed(NamedTuple):
@@ -51,22 +52,22 @@ def claim(session: Session, channel: str, size: int, token: uuid.UUID) -> list[C
     """The most urgent `size` due deliveries, for the time of a lease. `token` fences them against whoever had them before."""
     now = clock(session)
     follow_indexes(session)
+    table = Delivery.__table__
     due = (
-        select(Delivery.id)
-        .where(Delivery.state == "queued", Delivery.channel == channel, Delivery.due_at <= now)
-        .order_by(Delivery.lane, Delivery.due_at)
+        select(table.c.id)
+        .where(table.c.state == "queued", table.c.channel == channel, table.c.due_at <= now)
+        .order_by(table.c.lane, table.c.due_at)
         .limit(size)
         .with_for_update(skip_locked=True)
         .cte("due")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     rows = session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(select(due.c.id)))
+        update(table)
+        .where(table.c.id.in_(select(due.c.id)))
         .values(state="sending", lease_until=now + LEASE, lease_token=token)
-        .returning(*(getattr(Delivery, name) for name in Claimed._fields), Delivery.due_at)
-        .execution_options(synchronize_session=False)
-    )
+        .returning(*(table.c[name] for name in Claimed._fields), table.c.due_at)
+    ).all()
     return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
 
 
@@ -102,19 +103,23 @@ def settle(
 ) -> None:
     """Writes down what became of claimed deliveries, and routes anew what failed for good."""
     now = clock(session)
-    rows, failed = [], []
+    sent, others, failed = [], [], []
     for report in reports:
         delivery = claimed[report.delivery_id]
-        state, due_at, tries = _next(report, delivery, retry_after, now)
         attempts = delivery.attempts
         if report.outcome != "unsent":
             attempts = [*attempts, {"at": now.isoformat(), "reply": report.reply}][-MOST_ATTEMPTS_KEPT:]
-        rows.append((delivery.id, token, state, due_at, tries, attempts, now if state == "sent" else None))
+        if report.outcome == "accepted":
+            sent.append((delivery.id, token, attempts))
+            continue
+        state, due_at, tries = _next(report, delivery, retry_after, now)
+        others.append((delivery.id, token, state, due_at, tries, attempts))
         if state == "failed":
             failed.append((delivery, report))
     held = _held(session, token, [delivery.id for delivery, _ in failed])
-    columns = ("state", "due_at", "tries", "attempts", "sent_at")
-    bulk_update(session, Delivery.__table__, ("id", "lease_token"), columns, rows, only="delivery.state = 'sending'")
+    keys, table = ("id", "lease_token"), Delivery.__table__
+    bulk_update(session, table, keys, ("attempts",), sent, IN_FLIGHT, {"state": "sent", "sent_at": now})
+    bulk_update(session, table, keys, ("state", "due_at", "tries", "attempts"), others, IN_FLIGHT)
     failed = [(delivery, report) for delivery, report in failed if delivery.id in held]
     for delivery, report in failed:
         session.execute(update(Delivery).where(Delivery.id == delivery.id).values(reason=_reason(report, delivery, now)))
@@ -144,8 +149,6 @@ def too_late(delivery: Claimed, now: datetime) -> bool:
 
 def _next(report: Report, delivery: Claimed, retry_after: Sequence[int], now: datetime) -> tuple[str, datetime, int]:
     """State, due time, and how many tries count."""
-    if report.outcome == "accepted":
-        return "sent", now, delivery.tries
     if report.outcome == "refused":
         return "failed", now, delivery.tries + 1
     if report.outcome == "unsent":
@@ -220,8 +223,6 @@ def record_accepted(session: Session, accepted: Sequence[tuple[uuid.UUID, uuid.U
         row.id: row.attempts
         for row in session.execute(select(Delivery.id, Delivery.attempts).where(among(session, Delivery.id, [id for id, *_ in accepted])))
     }
-    rows = [
-        (id, token, "sent", [*found[id], {"at": at.isoformat(), "reply": reply}], at) for id, token, at, reply in accepted if id in found
-    ]
-    only = "delivery.state = 'sending'"
-    bulk_update(session, Delivery.__table__, ("id", "lease_token"), ("state", "attempts", "sent_at"), rows, only=only)
+    rows = [(id, token, [*found[id], {"at": at.isoformat(), "reply": reply}], at) for id, token, at, reply in accepted if id in found]
+    keys, columns = ("id", "lease_token"), ("attempts", "sent_at")
+    bulk_update(session, Delivery.__table__, keys, columns, rows, IN_FLIGHT, {"state": "sent"})

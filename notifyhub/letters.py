@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -19,11 +20,12 @@ from notifyhub.deliveries import LEASE, Claimed
 from notifyhub.kinds import KINDS
 from notifyhub.mime import Attachment
 from notifyhub.models import Account, Mailbox, Notification
-from notifyhub.rendering import Reader, Stamp
+from notifyhub.rendering import Compiled, Reader, Stamp
 
+_told, _account, _mailbox = Notification.__table__.c, Account.__table__.c, Mailbox.__table__.c  # rows, not objects: there are many
 FEATURES = (
-    Notification.id, Notification.source, Notification.source_ref, Notification.revision, Notification.kind, Notification.account_id,
-    Notification.services, Notification.data, Account.name, Account.time_zone, Account.locale,
+    _told.id, _told.source, _told.source_ref, _told.revision, _told.kind, _told.account_id, _told.services, _told.data,
+    _account.name, _account.time_zone, _account.locale,
 )  # fmt: skip
 FILE_BYTES = 10_000_000  # of all files of a mail: base 64 adds a third, and many servers take no more than 15 to 25 MB
 LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to end
@@ -32,32 +34,48 @@ LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to en
 def write(session: Session, settings: Settings, claimed: Sequence[Claimed], now: datetime) -> list[Letter]:
     """In the order of `claimed`. The bytes of a letter are made when it is its turn, so that a batch takes little memory."""
     ids = {delivery.notification_id for delivery in claimed}
-    rows = session.execute(
-        select(*FEATURES).outerjoin(Account, Account.id == Notification.account_id).where(among(session, Notification.id, ids))
-    )
-    notifications = {row.id: row for row in rows}
+    joined = Notification.__table__.outerjoin(Account.__table__, _account.id == _told.account_id)
+    rows = session.execute(select(*FEATURES).select_from(joined).where(among(session, _told.id, ids)))
+    notifications = {row[0]: row for row in rows}
     mailboxes = {delivery.mailbox_id for delivery in claimed}
-    addresses = dict(session.execute(select(Mailbox.id, Mailbox.email).where(among(session, Mailbox.id, mailboxes))).all())
-    deadline = time.monotonic() + LEASE.total_seconds() - LEASE_MARGIN
-    return [
-        _letter(session, settings, delivery, notifications[delivery.notification_id], addresses[delivery.mailbox_id], now, deadline)
-        for delivery in claimed
-    ]
+    addresses: dict[int, str] = dict(
+        session.execute(select(_mailbox.id, _mailbox.email).where(among(session, _mailbox.id, mailboxes))).all()
+    )
+    batch = _Batch(session, settings, now)
+    return [batch.letter(delivery, notifications[delivery.notification_id], addresses[delivery.mailbox_id]) for delivery in claimed]
 
 
-def _letter(session: Session, settings: Settings, delivery: Claimed, row: Any, address: str, now: datetime, deadline: float) -> Letter:
-    local, _, domain = settings.bounce_address.rpartition("@")
-    sender = f"{local}+{signing.delivery_token(settings, 'bounce', delivery.id)}@{domain}"
-    locale = row.locale or settings.default_locale
-    try:
-        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, locale)
-    except Exception as error:
-        return Letter(delivery.id, address, sender, _failing(error))
+class _Batch:
+    """What the letters of one claim have in common."""
 
-    def make() -> bytes:
-        return compiled.mail(_reader(settings, row, address), _stamp(settings, delivery, row, address, now))
+    def __init__(self, session: Session, settings: Settings, now: datetime) -> None:
+        self.session, self.settings, self.now = session, settings, now
+        self.deadline = time.monotonic() + LEASE.total_seconds() - LEASE_MARGIN
+        self.local, _, self.domain = settings.bounce_address.rpartition("@")
+        self.compiled: dict[tuple[Any, ...], Compiled] = {}
 
-    return Letter(delivery.id, address, sender, make, deadline, delivery.lane)
+    def letter(self, delivery: Claimed, row: Any, address: str) -> Letter:
+        token = signing.delivery_token(self.settings, delivery.id)
+        sender = f"{self.local}+{token}@{self.domain}"
+        try:
+            compiled = self._compiled(row)
+        except Exception as error:
+            return Letter(delivery.id, address, sender, _failing(error))
+        make = partial(_make, self.settings, compiled, row, address, delivery.rule, token, self.now)
+        return Letter(delivery.id, address, sender, make, self.deadline, delivery.lane)
+
+    def _compiled(self, row: Any) -> Compiled:
+        _, source, ref, revision, kind, *_, locale = row
+        found = self.compiled.get((source, ref, revision, kind, locale))
+        if found is None:
+            locale = locale or self.settings.default_locale
+            found = contents.compiled(self.session, self.settings, source, ref, revision, kind, locale)
+            self.compiled[source, ref, revision, kind, row[-1]] = found
+        return found
+
+
+def _make(settings: Settings, compiled: Compiled, row: Any, address: str, rule: int, token: str, now: datetime) -> bytes:
+    return compiled.mail(_reader(settings, row, address), _stamp(settings, row, address, rule, token, now))
 
 
 def _failing(error: Exception) -> Callable[[], bytes]:
@@ -69,13 +87,13 @@ def _failing(error: Exception) -> Callable[[], bytes]:
     return make
 
 
-def _stamp(settings: Settings, delivery: Claimed, row: Any, address: str, now: datetime) -> Stamp:
+def _stamp(settings: Settings, row: Any, address: str, rule: int, token: str, now: datetime) -> Stamp:
     kind = KINDS[row.kind]
     return Stamp(
         to=address,
-        message_id=f"<{signing.delivery_token(settings, 'message', delivery.id)}@{settings.brand.mail_domain}>",
+        message_id=f"<{token}@{settings.brand.mail_domain}>",
         date=now,
-        rule=delivery.rule,
+        rule=rule,
         category=kind.category,
         thread_id=_thread(settings, row),
         unsubscribe_url=unsubscribe_url(settings, row.account_id, row.kind) if kind.optional and row.account_id else None,

@@ -253,10 +253,11 @@ def _escaped(values: Values, isolate: bool = False) -> dict[str, Any]:
         elif isolate and name in ISOLATED:
             safe[name] = f"<bdi>{escape(value)}</bdi>"
         else:
-            safe[name] = escape(value)
+            safe[name] = escape(value) if _MARKUP.search(value) else value
     return safe
 
 
+_MARKUP = re.compile("[&<>\"']")  # asking first is cheaper than escaping, and nearly nothing has any
 ISOLATED = frozenset(("account", "name", "number", "email", "file"))
 
 

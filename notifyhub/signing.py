@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -35,25 +36,41 @@ def _serializer(settings: Settings, scope: str) -> URLSafeSerializer:
     )
 
 
-def delivery_token(settings: Settings, scope: str, delivery_id: uuid.UUID) -> str:
-    """39 characters of a local part: the delivery and a MAC of it, in base 32."""
-    return _base32(delivery_id.bytes + _mac(settings.secret_keys[0], scope, delivery_id.bytes))
+def delivery_token(settings: Settings, delivery_id: uuid.UUID) -> str:
+    """39 characters of a local part: the delivery and a MAC of it, in base 32. It stands in the envelope sender and in the Message-ID."""
+    return _delivery_token(settings.secret_keys[0], delivery_id.bytes)
 
 
-def read_delivery_token(settings: Settings, scope: str, token: str) -> uuid.UUID | None:
+def read_delivery_token(settings: Settings, token: str) -> uuid.UUID | None:
     """None where it is not one of ours."""
     try:
-        data = base64.b32decode(token.upper() + "=")
+        id = base64.b32decode(token.upper() + "=")[:16]
     except ValueError:
         return None
-    id, mac = data[:16], data[16:]
-    known = any(hmac.compare_digest(mac, _mac(key, scope, id)) for key in settings.secret_keys)
+    known = any(hmac.compare_digest(token.lower().encode(), _delivery_token(key, id).encode()) for key in settings.secret_keys)
     return uuid.UUID(bytes=id) if known else None
 
 
-def _mac(key: str, scope: str, data: bytes) -> bytes:
-    return hmac.digest(key.encode(), scope.encode() + data, "sha256")[:MAC_BYTES]
+def _delivery_token(key: str, id: bytes) -> str:
+    return _base32(id + _mac(key, id))
+
+
+def _mac(key: str, data: bytes) -> bytes:
+    """BLAKE2 takes a key by itself: a third of the time of an HMAC, and every mail has one."""
+    return hashlib.blake2b(data, key=_mac_key(key), digest_size=MAC_BYTES, person=b"delivery").digest()
+
+
+@lru_cache
+def _mac_key(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+_DIGITS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_PLACES = range(190, -1, -10)
 
 
 def _base32(data: bytes) -> str:
-    return base64.b32encode(data).decode().rstrip("=").lower()
+    """Of 24 bytes: RFC 4648 in lower case and without padding, two digits at a time."""
+    number = int.from_bytes(data, "big") << 8
+    return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])[:39]

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ def test_what_waited_for_the_relay_is_delivered_later(api: Api, work: Work, smtp
     api.put("/v1/accounts/C-1", account())
     with transaction() as session:
         relay.failed(session, "away")
+        session.execute(update(RelayState).values(paused_until=utcnow() + timedelta(hours=1)))
     published(api)
     work()
     assert smtp.mails == []

@@ -93,7 +93,6 @@ def subject(settings: Settings, rcpt: str, raw: bytes, message: Message) -> uuid
     texts = [parsing.text(part) for part in parsing.parts(message) if not part.is_multipart()]
     for place in (" ".join(named).encode("utf-8", "replace"), raw[:READ_BYTES], "\n".join(texts).encode("utf-8", "replace")):
         for token in TOKEN.findall(place):
-            for scope in ("bounce", "message"):
-                if id := signing.read_delivery_token(settings, scope, token.decode()):
-                    return id
+            if id := signing.read_delivery_token(settings, token.decode()):
+                return id
     return None

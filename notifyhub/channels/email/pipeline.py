@@ -275,4 +275,4 @@ class Conversation(asyncio.Protocol):
 
 def fits_envelope(address: str) -> bool:
     """Nothing in it could end its path, or its line."""
-    return address.isprintable() and not set("<> ") & set(address)
+    return address.isprintable() and "<" not in address and ">" not in address and " " not in address
