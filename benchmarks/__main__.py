@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.figures import Report
+from benchmarks.processes import cores
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 LIBRARIES = ("flask", "gevent", "gunicorn", "psycopg", "redis", "rq", "sqlalchemy", "uvloop")
@@ -71,6 +71,18 @@ def _main_road(report: Report, options: argparse.Namespace) -> None:
     main_road.run(report, options.accounts, options.database)
 
 
+def _mails(report: Report, options: argparse.Namespace) -> None:
+    from benchmarks import mails
+
+    mails.run(report, options.accounts)
+
+
+def _urgent(report: Report, options: argparse.Namespace) -> None:
+    from benchmarks import urgent
+
+    urgent.run(report, options.accounts)
+
+
 def _pages(report: Report, options: argparse.Namespace) -> None:
     from benchmarks import pages
 
@@ -83,6 +95,8 @@ BENCHMARKS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "rendering": _rendering,
     "fan_out": _fan_out,
     "main_road": _main_road,
+    "mails": _mails,
+    "urgent": _urgent,
     "pages": _pages,
 }
 
@@ -92,7 +106,7 @@ def _circumstances(options: argparse.Namespace) -> dict[str, object]:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "accounts": options.accounts,
         "database": options.database,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in LIBRARIES},
     }

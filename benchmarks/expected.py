@@ -22,12 +22,16 @@ class Expected(NamedTuple):
     recipients: Counter[str]  # envelope recipients, each as often as it gets a mail
 
 
-def announcement(file: Path, *, locations: Collection[str] = (), nodes: Collection[str] = ()) -> Expected:
+def announcement(
+    file: Path, *, locations: Collection[str] = (), nodes: Collection[str] = (), only: Collection[str] = (), all: bool = False
+) -> Expected:
+    """`only`: accounts by their external ids; `all`: every account, also one without services."""
     accounts: list[str] = []
     recipients: Counter[str] = Counter()
     with file.open(encoding="utf-8") as lines:
         for account in map(json.loads, lines):
-            if any(_concerns(service, locations, nodes) for service in account["services"]):
+            named = all or account["external_id"] in only
+            if named or any(_concerns(service, locations, nodes) for service in account["services"]):
                 accounts.append(account["external_id"])
                 recipients.update(_addresses(account))
     return Expected(accounts, recipients)

@@ -22,7 +22,7 @@ SIGNED = (
     b"from", b"to", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"mime-version", b"content-type",
     b"auto-submitted", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
-SPACE = re.compile(rb"[ \t]+")
+SPACE = re.compile(rb"[ \t]{2,}|\t")  # what is not one space already
 SPACE_AT_END = re.compile(rb"[ \t]+\r\n")
 FOLD = re.compile(rb"\r\n(?=[ \t])")
 BASE64_LINE = 72

@@ -19,21 +19,20 @@ MAC_BYTES = 8  # of a forged envelope sender or Message-ID: one chance in 2^64, 
 
 
 def sign(settings: Settings, scope: str, value: Any) -> str:
-    return _serializer(settings, scope).dumps(value)
+    return _serializer(settings.secret_keys, scope).dumps(value)
 
 
 def read(settings: Settings, scope: str, token: str) -> Any:
     """Raises NotFound."""
     try:
-        return _serializer(settings, scope).loads(token)
+        return _serializer(settings.secret_keys, scope).loads(token)
     except BadSignature:
         raise NotFound(N_("This link is not one of ours, or it was cut off.")) from None
 
 
-def _serializer(settings: Settings, scope: str) -> URLSafeSerializer:
-    return URLSafeSerializer(
-        list(reversed(settings.secret_keys)), salt=f"notifyhub.{scope}", signer_kwargs={"digest_method": hashlib.sha256}
-    )
+@lru_cache
+def _serializer(keys: tuple[str, ...], scope: str) -> URLSafeSerializer:
+    return URLSafeSerializer(list(reversed(keys)), salt=f"notifyhub.{scope}", signer_kwargs={"digest_method": hashlib.sha256})
 
 
 def delivery_token(settings: Settings, delivery_id: uuid.UUID) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import expected, fleet, main_road, sink
+from benchmarks import expected, fleet, main_road, rivals, sink
 from benchmarks.figures import Report
 from benchmarks.memory import Peaks, kind
 
@@ -288,3 +288,22 @@ def test_a_report_says_which_aims_are_met() -> None:
     assert table[5].split() == ["last", "mail", "never"]
     assert report.as_json()["figures"]["size"] == {"value": 7000, "unit": "octets"}
     assert report.as_json()["figures"]["last mail"] == {"value": None, "unit": "s"}
+
+
+def test_everyone_and_named_accounts_are_expected_whatever_they_rent(three_accounts: Path) -> None:
+    assert expected.announcement(three_accounts, all=True).accounts == ["A", "B", "C"]
+    assert expected.announcement(three_accounts, only={"C"}).recipients == Counter(["c@c.example"])
+
+
+def test_all_rivals_hand_over_the_same_mails(tmp_path: Path, cluster: str) -> None:
+    mails, record = rivals.mails({"en": {"title": "News", "body": "Dear {{ account_name }}"}}, 8), tmp_path / "record"
+    wanted = Counter(mail.to for mail in mails)
+    with sink.running(record) as port:
+        for send in (
+            lambda: rivals.raw_wire(port, mails),
+            lambda: rivals.by_smtplib(port, mails),
+            lambda: rivals.post_office(port, cluster, tmp_path, mails, [1]),
+        ):
+            after = record.stat().st_size
+            assert send() > 0
+            assert Counter(mail.recipient for mail in sink.accepted(record, after)) == wanted
