@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notifyhub import signing
+from notifyhub import languages, signing
 from notifyhub.config import Settings
-from notifyhub.database import among
+from notifyhub.database import among, utcnow
 from notifyhub.models import Account, DeliveryAddress, Mailbox, Revision
-from notifyhub.rendering import Compiled, Content, compile_content
+from notifyhub.rendering import Compiled, Content, Reader, Stamp, compile_content
 
 MOST_COMPILED = 256
 
@@ -42,6 +42,13 @@ def _content(session: Session, source: str, ref: str, revision: int, kind: str) 
         return Content(kind)
     row = session.get_one(Revision, (uuid.UUID(ref), revision))
     return Content(row.kind, row.impact, row.starts_at, row.ends_at, row.content, row.action)
+
+
+def warm_up(settings: Settings) -> None:
+    """Reads what all mails share (templates, style sheets, words), which takes longest for the first one: that may be urgent."""
+    stamp = Stamp("nobody@localhost.example", "<warm-up@localhost.example>", utcnow(), 0, "support")
+    for locale in languages.translated():
+        compile_content(Content("test"), locale, settings.brand, settings.default_locale).mail(Reader("", "UTC", (), {"email": ""}), stamp)
 
 
 def with_link(settings: Settings, data: dict[str, Any]) -> dict[str, Any]:

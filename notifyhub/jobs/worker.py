@@ -10,7 +10,7 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.worker import DequeueStrategy
 
-from notifyhub import drain, garbage, stopping, wake
+from notifyhub import contents, drain, garbage, stopping, wake
 from notifyhub.logs import log
 
 
@@ -31,6 +31,7 @@ def run(app: Flask) -> None:
     queues = [Queue(name, connection=connection, serializer=JSONSerializer) for name in wake.JOBS]
     with app.app_context():
         drain.settle_dead_journals(settings)
+        contents.warm_up(settings)
         worker = Worker(queues, connection=connection, serializer=JSONSerializer, log_job_description=False)
         worker.work(dequeue_strategy=DequeueStrategy.ROUND_ROBIN, logging_level="WARNING")
 
