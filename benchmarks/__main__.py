@@ -35,9 +35,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (all)")
-    parser.add_argument(
-        "--accounts", type=int, default=20_000, help="accounts of the fan-out and the main road (20000; at full length 100000)"
-    )
+    parser.add_argument("--accounts", type=int, default=20_000, help="accounts (20000; at full length 100000, of the fan-out 1000000)")
+    parser.add_argument("--old", type=int, default=200_000, help="old deliveries (200000; at full length 5000000)")
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--json", type=Path, default=RESULTS, help="where the figures are kept as JSON")
     options = parser.parse_args()
@@ -83,6 +82,12 @@ def _urgent(report: Report, options: argparse.Namespace) -> None:
     urgent.run(report, options.accounts)
 
 
+def _old_deliveries(report: Report, options: argparse.Namespace) -> None:
+    from benchmarks import old_deliveries
+
+    old_deliveries.run(report, min(options.accounts, 50_000), options.old)
+
+
 def _pages(report: Report, options: argparse.Namespace) -> None:
     from benchmarks import pages
 
@@ -97,6 +102,7 @@ BENCHMARKS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "main_road": _main_road,
     "mails": _mails,
     "urgent": _urgent,
+    "old_deliveries": _old_deliveries,
     "pages": _pages,
 }
 

@@ -41,9 +41,14 @@ def run(report: Report, accounts: int) -> None:
 
 
 @contextmanager
-def application(folder: Path, url: str) -> Iterator[Flask]:
-    secret = "benchmark-secret-0123456789abcdef"
-    settings = Settings.from_environ({"DATA_DIR": str(folder), "NOTIFYHUB_DATABASE_URL": url, "NOTIFYHUB_SECRET_KEY": secret})
+def application(folder: Path, url: str, smtp_port: int | None = None) -> Iterator[Flask]:
+    environ = {"DATA_DIR": str(folder), "NOTIFYHUB_DATABASE_URL": url, "NOTIFYHUB_SECRET_KEY": "benchmark-secret-0123456789abcdef"}
+    if smtp_port is not None:
+        environ |= {
+            "NOTIFYHUB_SMTP_URL": f"smtp://127.0.0.1:{smtp_port}?tls=none",
+            "NOTIFYHUB_MAIL_FROM": "Provider Support <support@provider.example>",
+        }
+    settings = Settings.from_environ(environ)
     valkey = subprocess.Popen(embedded.valkey_command(settings), stdout=subprocess.DEVNULL, preexec_fn=end_with_parent(signal.SIGTERM))
     app = create_app(settings)
     garbage.collect_less()
@@ -59,7 +64,7 @@ def application(folder: Path, url: str) -> Iterator[Flask]:
 
 def _accounts_a_second(report: Report, app: Flask, want: int) -> float:
     """As the job does it."""
-    id, told, started = _published(), 0, time.monotonic()
+    id, told, started = published(), 0, time.monotonic()
     with closing(ahead(fan_out.read_chunks(app, id, 1))) as chunks:
         for chunk in chunks:
             with transaction() as session:
@@ -71,7 +76,7 @@ def _accounts_a_second(report: Report, app: Flask, want: int) -> float:
     return told / seconds
 
 
-def _published() -> uuid.UUID:
+def published() -> uuid.UUID:
     document = {
         "kind": "maintenance", "impact": "outage", "content": CONTENT, "audience": {"locations": [fleet.AUDIENCE_LOCATION]},
         "starts_at": datetime.fromisoformat(STARTS_AT), "ends_at": datetime.fromisoformat(ENDS_AT),
