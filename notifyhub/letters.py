@@ -22,8 +22,8 @@ from notifyhub.models import Account, Mailbox, Notification
 from notifyhub.rendering import Reader, Stamp
 
 FEATURES = (
-    Notification.id, Notification.source, Notification.source_ref, Notification.revision, Notification.kind, Notification.account_id,
-    Notification.services, Notification.data, Account.name, Account.time_zone, Account.locale,
+    Notification.id, Notification.source, Notification.source_ref, Notification.revision, Notification.kind, Notification.category,
+    Notification.account_id, Notification.services, Notification.data, Account.name, Account.time_zone, Account.locale,
 )  # fmt: skip
 FILE_BYTES = 10_000_000  # of all files of a mail: base 64 adds a third, and many servers take no more than 15 to 25 MB
 LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to end
@@ -50,7 +50,7 @@ def _letter(session: Session, settings: Settings, delivery: Claimed, row: Any, a
     sender = f"{local}+{signing.delivery_token(settings, 'bounce', delivery.id)}@{domain}"
     locale = row.locale or settings.default_locale
     try:
-        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, locale)
+        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, row.data, locale)
     except Exception as error:
         return Letter(delivery.id, address, sender, _failing(error))
 
@@ -76,14 +76,14 @@ def _stamp(settings: Settings, delivery: Claimed, row: Any, address: str, now: d
         message_id=f"<{signing.delivery_token(settings, 'message', delivery.id)}@{settings.brand.mail_domain}>",
         date=now,
         rule=delivery.rule,
-        category=kind.category,
+        category=row.category,
         thread_id=_thread(settings, row),
         unsubscribe_url=unsubscribe_url(settings, row.account_id, row.kind) if kind.optional and row.account_id else None,
     )
 
 
 def _reader(settings: Settings, row: Any, address: str) -> Reader:
-    data = contents.with_link(settings, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
+    data = contents.with_link(settings, row.id, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
     listed = data.get("files")
     return Reader(row.name or "", row.time_zone or "UTC", row.services, data, *(_files(listed) if listed else ()))
 
