@@ -246,7 +246,7 @@ def create_webhook_key(session: Session, settings: Settings, name: str, scopes: 
 def _keep_key(session: Session, name: str, token: str, scopes: list[str], known: tuple[str, ...], now: datetime) -> ApiKey:
     if unknown := [scope for scope in scopes if scope not in known]:
         raise Invalid(FieldError("scopes", f"unknown: {', '.join(unknown)}; known are {', '.join(known)}"))
-    row = ApiKey(name=name, prefix=token[:9], hash=hash_of(token), scopes=sorted(set(scopes)), created_at=now)
+    row = ApiKey(name=name, prefix=token[: token.index("_") + 7], hash=hash_of(token), scopes=sorted(set(scopes)), created_at=now)
     session.add(row)
     session.flush()
     audit.record(session, "key.created", f"key:{row.id}", name=name, scopes=row.scopes)

@@ -116,6 +116,18 @@ class Link(Line):
         return link
 
 
+class ByName(fields.Dict):
+    """A dictionary whose errors are named by its keys alone."""
+
+    def _deserialize(self, *values: Any, **options: Any) -> Any:
+        try:
+            return super()._deserialize(*values, **options)
+        except ma.ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            raise ma.ValidationError({name: wrong.get("key") or wrong.get("value") for name, wrong in error.messages.items()}) from None
+
+
 # --- times ------------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +157,9 @@ class Moment(Time):
         return super()._deserialize(*values, **options).isoformat()
 
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)  # ISO 8601 has more ways to write one
+
+
 class Day(Text):
     """A date, as JSON keeps it."""
 
@@ -154,7 +169,7 @@ class Day(Text):
 
     def read(self, text: str) -> Any:
         try:
-            if len(text) != 10 or not 2000 <= date.fromisoformat(text).year < 2200:
+            if not _DAY.fullmatch(text) or not 2000 <= date.fromisoformat(text).year < 2200:
                 raise ValueError
         except ValueError:
             raise ValueError("is not a date such as 2026-12-01, in the years 2000 to 2199") from None

@@ -59,7 +59,7 @@ def read(content_type: str, headers: Iterable[tuple[str, str]], body: bytes) -> 
         raise Unreadable(
             f"This takes CloudEvents 1.0: {STRUCTURED}, {BATCH}, or the data as application/json with the attributes in ce- headers."
         )
-    if not _JSON_TYPE.fullmatch(media_type):
+    if media_type and not _JSON_TYPE.fullmatch(media_type):
         raise Unreadable("The data of an event is JSON, sent as Content-Type: application/json.")
     return Message([attributes | ({"data": _json(body)} if body else {})], is_batch=False)
 
@@ -90,7 +90,7 @@ def check(raw: Any) -> Event:
     if not isinstance(raw, dict):
         raise Invalid(FieldError("", "must be an object"))
     raw = {name: value for name, value in raw.items() if value is not None or name == "data"}  # JSON format, section 2.2
-    errors = [FieldError(name, "missing") for name in REQUIRED if name not in raw]
+    errors = [FieldError(name, "is required") for name in REQUIRED if name not in raw]
     errors += [FieldError(printable(name), "unknown field") for name in raw if name not in KNOWN and not _EXTENSION.fullmatch(name)]
     errors += [FieldError(name, problem) for name, value in raw.items() if name in CHECKS and (problem := CHECKS[name](name, value))]
     if "data" in raw and "data_base64" in raw:

@@ -17,6 +17,7 @@ from notifyhub.accounts.document import read_locale
 from notifyhub.fields import (
     Address,
     Amount,
+    ByName,
     Day,
     File,
     Line,
@@ -151,7 +152,7 @@ class Locale(Text):
 class Custom(Data):
     category = fields.String(required=True, validate=validate.OneOf(CATEGORIES))
     service = Line(64, 1, metadata={"description": "the order number of the service that it is about"})
-    content = fields.Dict(
+    content = ByName(
         Locale(metadata={"description": "locale"}), fields.Nested(Words), required=True, validate=validate.Length(1, MOST_LANGUAGES)
     )
 
