@@ -13,7 +13,8 @@ from flask import Flask, current_app, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notifyhub import audit
+from notifyhub import audit, webhooks
+from notifyhub.config import Settings
 from notifyhub.database import db, read_only, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid, NotFound, Refused
 from notifyhub.languages import N_
@@ -23,6 +24,7 @@ from notifyhub.staff import ROLES
 
 SCOPES = ("accounts", "announcements", "events", "abuse", "tickets", "intake", "reports")
 BODY_BYTES = 1024 * 1024  # unless a view says otherwise
+SIGNED_SCOPES = ("events",)  # what a webhook's signature is good for
 USE_IS_NOTED_EVERY = timedelta(hours=1)
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,6 +36,7 @@ CUSTOMER_COOKIE, STAFF_COOKIE = "nh_account", "nh_staff"  # two, so that one bro
 class Declaration(NamedTuple):
     who: Literal["anyone", "key", "customer", "staff"]
     scope: str | None = None  # of a key
+    signed: bool = False  # a webhook's signature will do instead of a key
     roles: tuple[str, ...] = ()  # one of them is enough, and admin has all; none: every member of staff
 
 
@@ -59,11 +62,12 @@ def public(view: View) -> View:
     return view
 
 
-def key(scope: str) -> Callable[[View], View]:
-    assert scope in SCOPES
+def key(scope: str, signed: bool = False) -> Callable[[View], View]:
+    """`signed`: or whoever signs the request as Standard Webhooks says, with a secret of this scope."""
+    assert scope in (SIGNED_SCOPES if signed else SCOPES)
 
     def declare(view: View) -> View:
-        vars(view)["access"] = Declaration("key", scope)
+        vars(view)["access"] = Declaration("key", scope, signed)
         return view
 
     return declare
@@ -117,7 +121,8 @@ def check() -> None:
 
 
 def _check_key(declared: Declaration) -> None:
-    caller = _caller()
+    is_signed = declared.signed and "webhook-signature" in request.headers and "Authorization" not in request.headers
+    caller = _signer() if is_signed else _caller()
     if declared.scope not in caller.scopes:
         raise Forbidden(f"This key does not have the scope {declared.scope!r}.")
     g.actor = caller.actor
@@ -186,12 +191,30 @@ def _caller() -> Caller:
     bootstrap = current_app.extensions["settings"].bootstrap_api_key
     if bootstrap and hmac.compare_digest(token.encode("utf-8", "replace"), bootstrap.encode()):
         return Caller("bootstrap key", SCOPES)
-    found = db.session.execute(select(ApiKey).where(ApiKey.hash == hash_of(token), ApiKey.revoked_at.is_(None))).scalar()
+    known = ApiKey.hash == hash_of(token), ApiKey.sealed_secret.is_(None), ApiKey.revoked_at.is_(None)
+    found = db.session.execute(select(ApiKey).where(*known)).scalar()
     db.session.rollback()  # the view begins a transaction of its own kind
     if found is None:
         raise Unknown("This API key is not known, or was revoked.")
     _note_use(found)
     return Caller(f"key:{found.id} {found.name}", found.scopes)
+
+
+def _signer() -> Caller:
+    settings: Settings = current_app.extensions["settings"]
+    try:
+        signed = webhooks.read(dict(request.headers), utcnow())
+    except ValueError as error:
+        raise Unknown(str(error)) from None
+    keys = db.session.scalars(select(ApiKey).where(ApiKey.sealed_secret.is_not(None), ApiKey.revoked_at.is_(None))).all()
+    db.session.rollback()  # the view begins a transaction of its own kind
+    body = request.get_data(cache=True)
+    for found in keys:
+        secret = webhooks.unseal(settings, found.sealed_secret or b"")
+        if secret and webhooks.matches(signed, body, secret):
+            _note_use(found)
+            return Caller(f"key:{found.id} {found.name}", found.scopes)
+    raise Unknown("This message is not signed with a secret of ours, or it was changed on its way.")
 
 
 def _note_use(found: ApiKey) -> None:
@@ -208,14 +231,26 @@ def hash_of(token: str) -> bytes:
 
 def create_key(session: Session, name: str, scopes: list[str], now: datetime) -> tuple[ApiKey, str]:
     """The row, and the key itself, which is shown once and kept nowhere. Raises Invalid."""
-    if unknown := [scope for scope in scopes if scope not in SCOPES]:
-        raise Invalid(FieldError("scopes", f"unknown: {', '.join(unknown)}; known are {', '.join(SCOPES)}"))
     token = f"nh_{secrets.token_urlsafe(32)}"
-    row = ApiKey(name=name, prefix=token[:9], hash=hash_of(token), scopes=sorted(set(scopes)), created_at=now)
+    return _keep_key(session, name, token, scopes, SCOPES, now), token
+
+
+def create_webhook_key(session: Session, settings: Settings, name: str, scopes: list[str], now: datetime) -> tuple[ApiKey, str]:
+    """The same for a secret that webhooks are signed with."""
+    secret = webhooks.new_secret()
+    row = _keep_key(session, name, secret, scopes, SIGNED_SCOPES, now)
+    row.sealed_secret = webhooks.seal(settings, secret)
+    return row, secret
+
+
+def _keep_key(session: Session, name: str, token: str, scopes: list[str], known: tuple[str, ...], now: datetime) -> ApiKey:
+    if unknown := [scope for scope in scopes if scope not in known]:
+        raise Invalid(FieldError("scopes", f"unknown: {', '.join(unknown)}; known are {', '.join(known)}"))
+    row = ApiKey(name=name, prefix=token[: token.index("_") + 7], hash=hash_of(token), scopes=sorted(set(scopes)), created_at=now)
     session.add(row)
     session.flush()
     audit.record(session, "key.created", f"key:{row.id}", name=name, scopes=row.scopes)
-    return row, token
+    return row
 
 
 def list_keys(session: Session) -> list[ApiKey]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -21,14 +21,17 @@ MOST_COMPILED = 256
 _compiled: OrderedDict[tuple[Any, ...], Compiled] = OrderedDict()
 
 
-def compiled(session: Session, settings: Settings, source: str, ref: str, revision: int, kind: str, locale: str) -> Compiled:
-    """Revisions never change, and templates only with a new version: what is compiled once holds for the process."""
-    own = ("announcement", ref, revision) if source == "announcement" else ("kind", kind)
+def compiled(
+    session: Session, settings: Settings, source: str, ref: str, revision: int, kind: str, data: Mapping[str, Any], locale: str
+) -> Compiled:
+    """Revisions never change, nor do words that came along, and templates only with a new version: what is compiled once holds for
+    the process."""
+    own = (source, ref, revision) if source == "announcement" or "texts" in data else ("kind", kind)
     key = (*own, locale, settings.brand)
     found = _compiled.get(key)
     if found is None:
         found = _compiled[key] = compile_content(
-            _content(session, source, ref, revision, kind), locale, settings.brand, settings.default_locale
+            _content(session, source, ref, revision, kind, data), locale, settings.brand, settings.default_locale
         )
         while len(_compiled) > MOST_COMPILED:
             _compiled.popitem(last=False)
@@ -37,9 +40,9 @@ def compiled(session: Session, settings: Settings, source: str, ref: str, revisi
     return found
 
 
-def _content(session: Session, source: str, ref: str, revision: int, kind: str) -> Content:
+def _content(session: Session, source: str, ref: str, revision: int, kind: str, data: Mapping[str, Any]) -> Content:
     if source != "announcement":
-        return Content(kind)
+        return Content(kind, texts=data.get("texts"))
     row = session.get_one(Revision, (uuid.UUID(ref), revision))
     return Content(row.kind, row.impact, row.starts_at, row.ends_at, row.content, row.action)
 
@@ -51,13 +54,13 @@ def warm_up(settings: Settings) -> None:
         compile_content(Content("test"), locale, settings.brand, settings.default_locale).mail(Reader("", "UTC", (), {"email": ""}), stamp)
 
 
-def with_link(settings: Settings, data: dict[str, Any]) -> dict[str, Any]:
-    """For the mail alone: a link that grants something is never stored, and never shown in an inbox."""
+def with_link(settings: Settings, notification_id: uuid.UUID, data: dict[str, Any]) -> dict[str, Any]:
+    """For the mail alone: a link that grants something is never stored, and never shown in an inbox. Others lead to the item."""
     if "confirmation" in data:
         return data | {"link": f"{settings.base_url}/confirm/{signing.sign(settings, 'confirm', data['confirmation'])}"}
     if "sign_in" in data:
         return data | {"link": f"{settings.base_url}/sign-in/{signing.sign(settings, 'sign-in', data['sign_in'])}"}
-    return data
+    return data | {"link": data.get("url") or f"{settings.base_url}/inbox/{notification_id}"} if data else data
 
 
 def bouncing_addresses(session: Session, account_ids: Sequence[int]) -> dict[int, list[str]]:

@@ -183,7 +183,7 @@ def reroute(session: Session, notification_id: uuid.UUID, now: datetime) -> None
     rows = session.execute(select(Delivery.mailbox_id, Delivery.state).where(mine)).all()
     send_before = session.execute(select(func.max(Delivery.send_before)).where(mine)).scalar()
     failed = {mailbox_id for mailbox_id, state in rows if state in ("failed", "bounced")}
-    question = routing.Notification(kind.name, kind.category, kind.optional)
+    question = routing.Notification(kind.name, notification.category, kind.optional)
     for recipient, addresses in recipients.load(session, [notification.account_id], question):
         decisions = routing.route(
             question,

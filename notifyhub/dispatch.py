@@ -42,22 +42,57 @@ class Telling(NamedTuple):
         return routing.Notification(self.kind.name, self.kind.category, self.kind.optional, self.named, self.kind.inbox)
 
 
-def accept(session: Session, telling: Telling, now: datetime, account_id: int | None = None) -> uuid.UUID:
-    """Tells one recipient; answers the notification's id. The same telling again changes nothing and answers the same id."""
+class Addressed(NamedTuple):
+    """What one account is told, where each is told something else."""
+
+    telling: Telling
+    account_id: int
+    notification_id: str  # 32 hexadecimal digits, from new_hex_id()
+    services: Encoded  # those that it is about, as record() takes them
+
+
+def accept(
+    session: Session, telling: Telling, now: datetime, account_id: int | None = None, services: Sequence[tuple[str, str]] = ()
+) -> uuid.UUID:
+    """Tells one recipient; answers the notification's id. The same telling again changes nothing and answers the same id.
+
+    `services`: those of the account that it is about, as (order number, name).
+    """
     if known := _known(session, telling, account_id):
         return known
     if account_id is None:
         loaded = [recipients.Loaded(routing.Recipient(None, None), [])]
     else:
         loaded = recipients.load(session, [account_id], telling.question())
+    affected = {account_id: Encoded(encode_json(services))} if account_id is not None and services else {}
     try:
         with session.begin_nested():
-            record(session, telling, loaded, {}, now)
+            record(session, telling, loaded, affected, now)
     except IntegrityError:
         pass  # someone else is telling the same at this moment, and was first
     notification = _known(session, telling, account_id)
     assert notification is not None
     return notification
+
+
+def accept_many(session: Session, all: Sequence[Addressed], now: datetime) -> int:
+    """Many at once, each to an account and none a later revision; answers how many they are: erased accounts are left out.
+
+    Raises IntegrityError where one was told already: whoever tells many has made sure that they are new.
+    """
+    of_question: dict[routing.Notification, list[Addressed]] = {}
+    for one in all:
+        of_question.setdefault(one.telling.question(), []).append(one)
+
+    def told() -> Iterator[_Told]:
+        for question, asked in of_question.items():
+            ids = sorted({one.account_id for one in asked})
+            loaded = {each.recipient.account_id: each for each in recipients.load(session, ids, question)}
+            for telling, account_id, id, services in asked:
+                if found := loaded.get(account_id):
+                    yield id, _Alike(telling, now), found, services
+
+    return len(_write(session, list(told()), now))  # all is read before the writing begins: one connection does one thing at a time
 
 
 def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loaded], services: Mapping[int, Encoded], now: datetime) -> int:
@@ -66,36 +101,42 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
     `services` are the affected ones by account id, as JSON: [[order number, name], …]. Raises IntegrityError where one of them was
     told already; whoever tells many holds a lock against that.
     """
-    question, alike = telling.question(), _Alike(telling, now)
+    alike = _Alike(telling, now)
+    all = ((new_hex_id(), alike, each, services.get(each.recipient.account_id or 0, NO_SERVICES)) for each in loaded)
+    told = _write(session, all, now)
+    if telling.kind.replaces and telling.revision > 1:
+        supersede(session, telling, told)
+    return len(told)
+
+
+def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
+    """Answers the accounts."""
     deliveries: list[tuple[Any, ...]] = []
     told: list[int] = []
     unreachable: list[int] = []
 
     def notifications() -> Iterator[tuple[Any, ...]]:
         # routes as it is read, so that the database takes in what is ready while the next ones are thought about
-        for recipient, addresses in loaded:
-            id, account_id, inbox_rule = new_hex_id(), recipient.account_id, None
-            for channel, action, mailbox, rule, reason in routing.route(question, recipient, addresses, now):
+        for id, alike, (recipient, addresses), services in all:
+            account_id, inbox_rule = recipient.account_id, None
+            for channel, action, mailbox, rule, reason in routing.route(alike.question, recipient, addresses, now):
                 if channel == "inbox":
                     inbox_rule = rule
                     continue
                 deliveries.append((new_hex_id(), id, mailbox.id if mailbox else 0, alike.delivery(channel, action, rule, reason)))
                 if rule == 5 and account_id:
                     unreachable.append(account_id)
-            affected = services.get(account_id, NO_SERVICES) if account_id else NO_SERVICES
             if account_id:
                 told.append(account_id)
-            yield id, _recipient_key(telling, account_id), account_id, affected, alike.notification[inbox_rule]
+            yield id, _recipient_key(alike.telling, account_id), account_id, services, alike.notification[inbox_rule]
 
     bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
     bulk_insert(session, Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE)
-    if telling.kind.replaces and telling.revision > 1:
-        supersede(session, telling, told)
     if unreachable:
         open_repairs(session, unreachable, now)
     wake.after_commit(session, "drain")
     wake.news_after_commit(session, told)
-    return len(told)
+    return told
 
 
 class _Alike:
@@ -103,6 +144,7 @@ class _Alike:
 
     def __init__(self, telling: Telling, now: datetime) -> None:
         kind = telling.kind
+        self.telling, self.question = telling, telling.question()
         self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
         common = (
             telling.source,
@@ -125,6 +167,9 @@ class _Alike:
             found = (channel, state, rule, reason, self.lane, self.now, self.now, self.send_before, 0, NO_ATTEMPTS)
             self.deliveries[decision] = found
         return found
+
+
+_Told = tuple[str, _Alike, recipients.Loaded, Encoded]  # the notification's id first
 
 
 def supersede(session: Session, telling: Telling, account_ids: Sequence[int]) -> None:

@@ -19,6 +19,10 @@ class Refused(Exception):
         self.errors = errors or []
 
 
+class Unreadable(Refused):
+    """The body is not what its Content-Type says, or not of a type that is read here."""
+
+
 class Invalid(Refused):
     """The input was understood and cannot be accepted."""
 

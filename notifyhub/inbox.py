@@ -160,7 +160,7 @@ def rendered(session: Session, settings: Settings, account: Account, rows: Seque
     """What each says, to this account."""
     bouncing = contents.bouncing_addresses(session, [account.id]) if any(row.kind == "repair" for row in rows) else {}
     for row in rows:
-        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, account.locale)
+        compiled = contents.compiled(session, settings, row.source, row.source_ref, row.revision, row.kind, row.data, account.locale)
         data = row.data | ({"addresses": bouncing[account.id]} if row.kind == "repair" else {})
         yield compiled.inbox(Reader(account.name, account.time_zone, row.services, data))
 

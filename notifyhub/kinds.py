@@ -39,6 +39,16 @@ KINDS = {
         Kind("test", "support", Lane.immediate, inbox=False),
         Kind("addresses_changed", "abuse", Lane.immediate),
         Kind("repair", "abuse", Lane.normal),
+        Kind("invoice", "invoices", Lane.normal),
+        Kind("invoice_paid", "invoices", Lane.normal),
+        Kind("invoice_overdue", "invoices", Lane.normal),
+        Kind("order", "invoices", Lane.normal),
+        Kind("service_suspended", "support", Lane.urgent),  # or what it was suspended for
+        Kind("security_login", "abuse", Lane.immediate),
+        Kind("abuse", "abuse", Lane.immediate),
+        Kind("monitoring_down", "announcements", Lane.urgent),
+        Kind("monitoring_recovered", "announcements", Lane.urgent),
+        Kind("custom", "support", Lane.normal),  # or the category that it names
     )
 }
 

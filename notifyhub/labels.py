@@ -42,6 +42,16 @@ KINDS = {
     "test": Label(N_("Test mail"), "quiet", "send"),
     "addresses_changed": Label(N_("Change of addresses"), "warn", "shield-alert"),
     "repair": Label(N_("Mail does not arrive"), "bad", "mail-warning"),
+    "invoice": Label(N_("Invoice"), "info", "receipt-text"),
+    "invoice_paid": Label(N_("Payment"), "good", "circle-check"),
+    "invoice_overdue": Label(N_("Invoice overdue"), "warn", "triangle-alert"),
+    "order": Label(N_("Order"), "info", "receipt-text"),
+    "service_suspended": Label(N_("Service suspended"), "bad", "pause"),
+    "security_login": Label(N_("Sign-in from a new place"), "warn", "shield-alert"),
+    "abuse": Label(N_("Abuse report"), "bad", "shield-alert"),
+    "monitoring_down": Label(N_("Service does not respond"), "bad", "zap"),
+    "monitoring_recovered": Label(N_("Service responds again"), "good", "activity"),
+    "custom": Label(N_("Message"), "info", "message-square"),
 }
 
 IMPACTS = {

@@ -24,7 +24,7 @@ from notifyhub.rendering import Compiled, Reader, Stamp
 
 _told, _account, _mailbox = Notification.__table__.c, Account.__table__.c, Mailbox.__table__.c  # rows, not objects: there are many
 FEATURES = (
-    _told.id, _told.source, _told.source_ref, _told.revision, _told.kind, _told.account_id, _told.services, _told.data,
+    _told.id, _told.source, _told.source_ref, _told.revision, _told.kind, _told.category, _told.account_id, _told.services, _told.data,
     _account.name, _account.time_zone, _account.locale,
 )  # fmt: skip
 FILE_BYTES = 10_000_000  # of all files of a mail: base 64 adds a third, and many servers take no more than 15 to 25 MB
@@ -69,7 +69,7 @@ class _Batch:
         found = self.compiled.get((source, ref, revision, kind, locale))
         if found is None:
             locale = locale or self.settings.default_locale
-            found = contents.compiled(self.session, self.settings, source, ref, revision, kind, locale)
+            found = contents.compiled(self.session, self.settings, source, ref, revision, kind, row.data, locale)
             self.compiled[source, ref, revision, kind, row[-1]] = found
         return found
 
@@ -94,14 +94,14 @@ def _stamp(settings: Settings, row: Any, address: str, rule: int, token: str, no
         message_id=f"<{token}@{settings.brand.mail_domain}>",
         date=now,
         rule=rule,
-        category=kind.category,
+        category=row.category,
         thread_id=_thread(settings, row),
         unsubscribe_url=unsubscribe_url(settings, row.account_id, row.kind) if kind.optional and row.account_id else None,
     )
 
 
 def _reader(settings: Settings, row: Any, address: str) -> Reader:
-    data = contents.with_link(settings, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
+    data = contents.with_link(settings, row.id, row.data) | ({"email": address} if row.kind in ("confirmation", "sign_in", "test") else {})
     listed = data.get("files")
     return Reader(row.name or "", row.time_zone or "UTC", row.services, data, *(_files(listed) if listed else ()))
 

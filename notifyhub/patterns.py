@@ -34,7 +34,7 @@ Values = Mapping[str, Any]  # a string for each hole, a sequence of Values for e
 class Placeholders:
     def __init__(self) -> None:
         self.nonce = "x" + secrets.token_hex(6)
-        self._marks = re.compile(rf"{self.nonce}(hole|begin|end)([a-z]+)X")
+        self._marks = re.compile(rf"{self.nonce}(hole|begin|end)([a-z_]+)X")
 
     def hole(self, name: str) -> str:
         return f"{self.nonce}hole{name}X"
@@ -45,9 +45,21 @@ class Placeholders:
     def end(self, name: str) -> str:
         return f"{self.nonce}end{name}X"
 
+    def sections(self, *texts: str) -> set[str]:
+        """The names of those that stand in a text."""
+        return {name for text in texts for what, name in self._marks.findall(text) if what == "begin"}
+
     def tidy(self, text: str) -> str:
         """Plain text in which a section that stood around lines holds exactly these lines."""
-        return re.sub(rf"[ ]*({self.nonce}begin[a-z]+X)\n|[ ]*({self.nonce}end[a-z]+X)\n?", r"\1\2", text)
+        return re.sub(rf"[ ]*({self.nonce}begin[a-z_]+X)\n|[ ]*({self.nonce}end[a-z_]+X)\n?", r"\1\2", text)
+
+    def spaced(self, text: str, conditions: str) -> str:
+        """Plain text in which a section that may be absent, as whole paragraphs, takes the empty line before it along.
+
+        `conditions`: a regular expression for the names of such sections.
+        """
+        text = re.sub(rf"\s*({self.nonce}end(?:{conditions})X)\s*", r"\1\n\n", text)
+        return re.sub(rf"\s*({self.nonce}begin(?:{conditions})X)(?:[ ]*\n)*", r"\1\n\n", text).rstrip("\n")
 
     def parse(self, text: str) -> Pieces:
         return tuple(self._pieces(iter(self._marks.split(text)), None))

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel import Locale
 from babel.support import NullTranslations
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, select_autoescape
 from markupsafe import Markup
 from premailer import Premailer
 
-from notifyhub import labels, languages, markdown, sizes, windows
+from notifyhub import labels, languages, markdown, sizes, spelling, windows
 from notifyhub.colours import readable, text_on
 from notifyhub.config import Brand
 from notifyhub.languages import choose_locale
@@ -116,17 +116,20 @@ class Compiled:
 
         own = _own_text if content.texts is None else _staff_text
         self._title, self._bodies = own(content, locale, brand, marks, self._words)
+        self._sections = marks.sections(self._title, *self._bodies)
         self._subject = marks.parse(_with_action(self._title, content.action, self._words.gettext))
-        self._inbox_html = marks.parse(self._bodies.inbox)
-        self._inbox_text = marks.parse(_text(self._bodies.inbox, marks))
+        facts, plain = self._bodies.facts, self._bodies.plain_facts
+        self._inbox_html = marks.parse((f"<table>{facts}</table>\n" if facts else "") + self._bodies.inbox)
+        self._inbox_text = marks.parse((f"{plain}\n" if plain else "") + _text(self._bodies.inbox, marks))
 
     @cached_property
     def _mail(self) -> tuple[Pieces, Pieces]:
         """Text and HTML. The layout and premailer take most of the time, which whoever shows an inbox need not wait for."""
         content, locale, marks, bodies = self._content, self.locale, self._marks, self._bodies
-        layout = _layout(content, locale, self._brand, marks, self._words.gettext, self._title)
-        safe = {"body": Markup(bodies.mail), "after": Markup(bodies.after)}  # noqa: S704 (sanitised, or our own template)
-        text = {"body": _text(bodies.mail, marks), "after": _text(bodies.after, marks)}
+        layout = _layout(content, locale, self._brand, marks, self._words.gettext, self._title, bodies)
+        # sanitised, or our own template
+        safe = {"body": Markup(bodies.mail), "after": Markup(bodies.after), "told": Markup(bodies.facts)}  # noqa: S704
+        text = {"body": _text(bodies.mail, marks), "after": _text(bodies.after, marks), "told": bodies.plain_facts}
         return marks.parse(_text_mail(locale, layout | text)), marks.parse(_html_mail(locale, layout | safe))
 
     def inbox(self, reader: Reader) -> Item:
@@ -206,7 +209,7 @@ class Compiled:
             values["more"] = self._words.gettext("and %(count)s more: the full list is at the end") % more
             values["every"] = rows
         if self._content.texts is None:
-            values |= OWN[self._content.kind].values(reader, self._formats, self._words)
+            values |= self._own_values(reader)
         if stamp:
             values["to"] = one_line(stamp.to)
             if stamp.unsubscribe_url:
@@ -215,6 +218,13 @@ class Compiled:
                 values["attached"] = [self._file(file.name, len(file.content)) for file in reader.files]
                 values["behind"] = [self._file(name, size) for name, size in reader.left_behind]
         return values, _escaped(values, self._rtl)
+
+    def _own_values(self, reader: Reader) -> dict[str, Any]:
+        own = OWN.get(self._content.kind)
+        if own is not None:
+            return own.values(reader, self._formats, self._words)
+        values = spelling.spelled(reader.data, reader.time_zone, self._formats, self._words)
+        return values | spelling.conditions(self._sections, reader.data, values)
 
     def _file(self, name: str, size: int) -> dict[str, str]:
         return {"file": one_line(name), "size": sizes.spell(size, self._formats)}
@@ -270,6 +280,9 @@ class Bodies(NamedTuple):
     inbox: str
     mail: str
     after: str = ""  # below the button
+    facts: str = ""  # rows of the table at the top
+    plain_facts: str = ""  # the same as lines of text
+    button: str = ""  # its label, where it leads to hole("link")
 
 
 def _staff_text(content: Content, locale: str, brand: Brand, marks: Placeholders, words: NullTranslations) -> tuple[str, Bodies]:
@@ -283,18 +296,35 @@ def _staff_text(content: Content, locale: str, brand: Brand, marks: Placeholders
 
 
 def _own_text(content: Content, locale: str, brand: Brand, marks: Placeholders, words: NullTranslations) -> tuple[str, Bodies]:
-    own = OWN[content.kind]
-    template = _environment(_strings(locale)).get_template(f"{content.kind}.html")
+    try:
+        template = _environment(_strings(locale)).get_template(f"{content.kind}.html")
+    except TemplateNotFound:
+        raise ValueError(f"there are no words for the kind {content.kind}") from None
 
-    def block(name: str, mail: bool) -> str:
-        context = template.new_context({"brand": brand, "mail": mail, **_functions(marks)})
-        return "".join(template.blocks[name](context)).strip()
+    def block(name: str, mail: bool, fact: Fact = _row) -> str:
+        context = template.new_context({"brand": brand, "mail": mail, "fact": fact, **_functions(marks)})
+        return "".join(template.blocks[name](context)).strip() if name in template.blocks else ""
 
-    return own.title(words.gettext, brand), Bodies(block("body", False), block("body", True), block("after", True))
+    own = OWN.get(content.kind)
+    title = own.title(words.gettext, brand) if own else unescape(block("title", False))
+    lines = [line.strip() for line in unescape(block("facts", False, _line)).splitlines() if line.strip()]
+    facts = block("facts", False), marks.tidy("\n".join([*lines, ""]))
+    return title, Bodies(block("body", False), block("body", True), block("after", True), *facts, unescape(block("button", True)))
+
+
+Fact = Callable[[str, str], Markup]
+
+
+def _row(label: str, value: str) -> Markup:
+    return Markup('<tr><th scope="row" class="label">{}</th><td class="value">{}</td></tr>').format(label, value)
+
+
+def _line(label: str, value: str) -> Markup:
+    return Markup("{}: {}\n").format(label, value)
 
 
 class Own(NamedTuple):
-    """A kind whose text is a template of ours."""
+    """A kind of ours whose template needs more than its data, spelled out (spelling.py)."""
 
     title: Callable[[Gettext, Brand], str]
     link: Callable[[Gettext, Brand, Placeholders], dict[str, str]]
@@ -390,8 +420,8 @@ OWN = {
 # --- what stands around it --------------------------------------------------------------------------------------------
 
 
-def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _: Gettext, title: str) -> dict[str, Any]:
-    own = OWN[content.kind] if content.texts is None else None
+def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _: Gettext, title: str, bodies: Bodies) -> dict[str, Any]:
+    own = OWN.get(content.kind) if content.texts is None else None
     direction = languages.direction(locale)
     return {
         "brand": brand,
@@ -407,14 +437,20 @@ def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _:
         "accent": readable(brand.accent, "#ffffff"),
         "accent_on_dark": readable(brand.accent, "#191817"),
         "facts": own is None,
-        "eyebrow": None if own else _(labels.KINDS[content.kind].text),
+        "eyebrow": None if content.texts is None else _(labels.KINDS[content.kind].text),
         "lead": _leads(_).get(content.action),
         "impact": labels.IMPACTS[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
         "when": bool(content.starts_at or content.ends_at),
-        "link": own.link(_, brand, marks) if own else {"label": _("Open in your inbox"), "target": f"{brand.base_url}/inbox"},
+        "link": own.link(_, brand, marks) if own else _link(bodies, brand, marks, _),
         "settings": own is None or own.settings,
         **_functions(marks),
     }
+
+
+def _link(bodies: Bodies, brand: Brand, marks: Placeholders, _: Gettext) -> dict[str, str]:
+    if bodies.button:
+        return {"label": bodies.button, "target": marks.hole("link")}
+    return {"label": _("Open in your inbox"), "target": f"{brand.base_url}/inbox"}
 
 
 def _html_mail(locale: str, values: dict[str, Any]) -> str:
@@ -444,7 +480,7 @@ def _text_mail(locale: str, values: dict[str, Any]) -> str:
 
 
 def _text(html: str, marks: Placeholders) -> str:
-    return marks.tidy(markdown.to_text(html)) if html else ""
+    return marks.spaced(marks.tidy(markdown.to_text(html)), spelling.CONDITION_NAMES) if html else ""
 
 
 def _functions(marks: Placeholders) -> dict[str, Any]:

@@ -69,6 +69,13 @@ def test_the_key_itself_is_kept_nowhere(run: Run) -> None:
     assert token.startswith(row.prefix)
 
 
+def test_a_webhook_gets_a_secret_to_sign_with(run: Run) -> None:
+    result = run("keys", "create", "billing", "--webhook", "--scope", "events")
+    assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=\n", result.stdout)
+    assert re.search(r"1  whsec_\S{6}…  billing  \[events\]  never used$", run("keys", "list").stdout.strip())
+    assert "known are events" in run("keys", "create", "sync", "--webhook", "--scope", "accounts").stderr
+
+
 def test_a_revoked_key_opens_nothing_at_once(app: Flask, run: Run) -> None:
     key = Api(app.test_client(), run("keys", "create", "billing", "--scope", "accounts").stdout.strip())
     assert key.get("/v1/accounts/C-1").status_code == 404

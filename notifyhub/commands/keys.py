@@ -21,14 +21,21 @@ def _name(context: click.Context, parameter: click.Parameter, value: str) -> str
 @keys.command()
 @click.argument("name", callback=_name)
 @click.option("--scope", "scopes", multiple=True, required=True, help="May be given several times; see `notifyhub keys scopes`.")
-def create(name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key and print it. It is shown this once; only its hash is kept."""
+@click.option("--webhook", is_flag=True, help="A secret to sign with (Standard Webhooks), instead of a bearer key.")
+def create(name: str, scopes: tuple[str, ...], webhook: bool) -> None:
+    """Make a key and print it. It is shown this once; only its hash is kept, or an encrypted copy of a secret to sign with."""
     with application():
+        from flask import current_app
+
         from notifyhub import access
         from notifyhub.database import transaction, utcnow
 
         with transaction() as session:
-            row, token = access.create_key(session, name, list(scopes), utcnow())
+            if webhook:
+                settings = current_app.extensions["settings"]
+                row, token = access.create_webhook_key(session, settings, name, list(scopes), utcnow())
+            else:
+                row, token = access.create_key(session, name, list(scopes), utcnow())
         click.echo(f"key {row.id} ({name}) with the scopes {', '.join(row.scopes)}:", err=True)
         click.echo(token)
 

@@ -6,6 +6,7 @@ from notifyhub import deliveries, drain, idempotency, relay, signins, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
+from notifyhub.events import accepting
 from notifyhub.intake import receiving
 from notifyhub.jobs import job
 
@@ -19,6 +20,7 @@ def run() -> None:
         idempotency.prune(session, utcnow())
         signins.prune(session, utcnow())
         receiving.prune(session, utcnow())
+        accepting.prune(session, utcnow())
     with reading() as session:
         unfinished = fan_out.unfinished(session)
         mails = receiving.waiting(session, utcnow(), 1)

@@ -5,6 +5,7 @@ from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
 from notifyhub.models.announcement import Announcement, Revision
 from notifyhub.models.audit import AuditEntry
+from notifyhub.models.event import Event
 from notifyhub.models.file import StoredFile
 from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
@@ -19,6 +20,7 @@ __all__ = [
     "Confirmation",
     "Delivery",
     "DeliveryAddress",
+    "Event",
     "Idempotency",
     "IncomingMail",
     "Mailbox",

@@ -15,7 +15,7 @@ def _of(column: str) -> TextClause:
 
 
 class ApiKey(db.Model):  # type: ignore[name-defined]
-    """A bearer key of another system. Only its hash is kept."""
+    """A key of another system. Of a bearer key only the hash is kept."""
 
     __tablename__ = "api_key"
 
@@ -24,6 +24,7 @@ class ApiKey(db.Model):  # type: ignore[name-defined]
     prefix: Mapped[str]  # enough to recognise it by
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)  # SHA-256; the key itself has 256 random bits
     scopes: Mapped[list[str]] = mapped_column(Json)
+    sealed_secret: Mapped[bytes | None] = mapped_column(LargeBinary)  # of a key that signs webhooks, and is no bearer key
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

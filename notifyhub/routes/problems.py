@@ -15,6 +15,7 @@ from notifyhub import access, errors
 from notifyhub.logs import log
 
 STATUS = {
+    errors.Unreadable: 400,
     errors.Invalid: 422,
     errors.NotFound: 404,
     errors.Conflict: 409,
@@ -23,13 +24,6 @@ STATUS = {
     access.Forbidden: 403,
 }
 DRAINED_BYTES = 64 * 1024 * 1024
-
-
-class Unreadable(errors.Refused):
-    """The body is not what its Content-Type says, or not of a type that is read here."""
-
-
-STATUS[Unreadable] = 400
 
 
 def init_app(app: Flask) -> None:

@@ -8,12 +8,16 @@ from flask import Flask, render_template
 from flask_smorest import Api
 
 from notifyhub import access, news
+from notifyhub.events.types import TYPES
+from notifyhub.kinds import KINDS
 from notifyhub.routes import pages
 from notifyhub.routes.api import (
     accounts,
     announcements,
     base,
     deliveries,
+    event_document,
+    events,
     files,
     inbox,
     intake,
@@ -27,6 +31,7 @@ BLUEPRINTS = (
     inbox.blueprint,
     files.blueprint,
     announcements.blueprint,
+    events.blueprint,
     deliveries.blueprint,
     intake.blueprint,
 )
@@ -47,7 +52,7 @@ def init_app(app: Flask) -> None:
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={
             "info": {"description": "Who must be told this, where, and did it reach them?"},
-            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+            "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}} | event_document.SCHEMES},
             "security": [{"key": []}],
         },
     )
@@ -55,6 +60,7 @@ def init_app(app: Flask) -> None:
     news.init_app(app)
     api = ProblemApi(app)
     api.register_converter(base.ExternalIdConverter, lambda converter: {"type": "string", "maxLength": 128})
+    event_document.describe(api.spec)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
         pages.csrf.exempt(blueprint)  # a bearer key is no cookie: no other site can make a browser send it
@@ -67,4 +73,4 @@ def init_app(app: Flask) -> None:
     @app.get("/docs")
     @access.public
     def docs() -> str:
-        return render_template("docs.html", spec=api.spec.to_dict())
+        return render_template("docs.html", spec=api.spec.to_dict(), types=TYPES, kinds=KINDS, example=event_document.example)

@@ -7,7 +7,7 @@ import binascii
 import functools
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -25,9 +25,8 @@ from notifyhub import idempotency
 from notifyhub.accounts.document import read_external_id
 from notifyhub.config import Settings
 from notifyhub.database import transaction, utcnow
-from notifyhub.errors import FieldError, Invalid
-from notifyhub.routes.problems import Unreadable
-from notifyhub.words import one_line
+from notifyhub.errors import FieldError, Invalid, Unreadable
+from notifyhub.fields import Schema, flattened
 
 PAGE = 50
 MOST_A_PAGE = 200
@@ -90,61 +89,11 @@ def body() -> Any:
         raise Unreadable(f"The body is not JSON: {error}") from None
 
 
-def flattened(messages: Any, path: str = "") -> list[FieldError]:
-    if isinstance(messages, Mapping):
-        return [
-            error
-            for name, inner in messages.items()
-            for error in flattened(inner, path if name == "_schema" else f"{path}.{name}".lstrip("."))
-        ]
-    return [FieldError(printable(path), str(message)) for message in (messages if isinstance(messages, list) else [messages])]
-
-
-def printable(text: str) -> str:
-    return text[:200].encode("utf-8", "backslashreplace").decode()
-
-
 class Blueprint(flask_smorest.Blueprint):
     ARGUMENTS_PARSER = Parser()
 
 
-class Schema(ma.Schema):
-    error_messages = {"unknown": "unknown field", "type": "must be an object"}  # noqa: RUF012
-
-
-class Line(fields.String):
-    """One line of text without control characters."""
-
-    def __init__(self, most: int = 200, least: int = 0, **options: Any) -> None:
-        super().__init__(**options)
-        self.most, self.least = most, least
-        self.metadata = {"minLength": least, "maxLength": most, **self.metadata}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> str:
-        text = super()._deserialize(value, attr, data, **options)
-        try:
-            return one_line(str(text), self.most, self.least)
-        except ValueError as error:
-            raise ma.ValidationError(str(error)) from None
-
-
-class Time(fields.AwareDateTime):
-    """RFC 3339 with an offset."""
-
-    default_error_messages = {  # noqa: RUF012
-        "invalid": "is not a time such as 2027-03-28T00:30:00+00:00",
-        "invalid_awareness": "has no offset; write it as 2027-03-28T00:30:00+00:00",
-        "far": "is not in the years 2000 to 2199",
-    }
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(format="iso", **options)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> datetime:
-        time = super()._deserialize(value, attr, data, **options)
-        if not 2000 <= time.year < 2200:  # near the ends of the calendar no other zone can show it
-            raise self.make_error("far")
-        return time.astimezone(UTC)
+FieldProblem = ma.Schema.from_dict({"field": fields.String(), "message": fields.String()}, name="FieldError")
 
 
 class Problem(ma.Schema):
@@ -154,7 +103,7 @@ class Problem(ma.Schema):
     title = fields.String()
     status = fields.Integer()
     detail = fields.String()
-    errors = fields.List(fields.Nested(ma.Schema.from_dict({"field": fields.String(), "message": fields.String()}, name="FieldError")))
+    errors = fields.List(fields.Nested(FieldProblem))
 
 
 class Paging(Schema):

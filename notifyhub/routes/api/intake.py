@@ -8,11 +8,11 @@ from flask import request
 
 from notifyhub import access
 from notifyhub.database import reading, transaction, utcnow
+from notifyhub.errors import Unreadable
 from notifyhub.intake import receiving
 from notifyhub.models import IncomingMail
 from notifyhub.routes.api import schemas
 from notifyhub.routes.api.base import Blueprint, settings
-from notifyhub.routes.problems import Unreadable
 
 blueprint = Blueprint("intake", __name__, url_prefix="/v1/intake", description="Mail that came to addresses of ours")
 WAIT_SECONDS = 5.0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from notifyhub.accounts import document
+from notifyhub.fields import Line, Schema, Time
 from notifyhub.files import ATTACHMENTS
 from notifyhub.kinds import ANNOUNCEMENT_KINDS, CATEGORIES, OPTIONAL_KINDS, Lane
-from notifyhub.routes.api.base import Line, Paging, Schema, Time
+from notifyhub.routes.api.base import FieldProblem, Paging
 
 IMPACTS = ("no-impact", "reduced-redundancy", "degraded", "outage")
 STATES = ("queued", "sending", "sent", "bounced", "failed", "skipped", "cancelled", "superseded")
@@ -293,6 +294,18 @@ class RecipientRow(Schema):
 class RecipientPage(Schema):
     items = fields.List(fields.Nested(RecipientRow))
     next = fields.String(allow_none=True)
+
+
+class EventOutcome(Schema):
+    id = fields.String(allow_none=True)
+    source = fields.String(allow_none=True)
+    status = fields.String(metadata={"enum": ["accepted", "repeated", "rejected"]})
+    notification = fields.UUID(metadata={"description": "what the account was told; not where the event was rejected"})
+    errors = fields.List(fields.Nested(FieldProblem), metadata={"description": "why it was rejected"})
+
+
+class EventOutcomes(Schema):
+    items = fields.List(fields.Nested(EventOutcome), metadata={"description": "one for each event, in their order"})
 
 
 class DeliveriesQuery(Paging):

@@ -1,0 +1,1 @@
+"""What other systems report: CloudEvents that become notifications of accounts."""
