@@ -7,6 +7,7 @@ asked for here fires after that commit.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from notifyhub import recipients, routing, wake
+from notifyhub import recipients, routing, tallies, wake
 from notifyhub.database import Encoded, among, bulk_insert, encode_json, new_hex_id
 from notifyhub.kinds import KINDS, Kind
 from notifyhub.models import Account, Delivery, Notification
@@ -45,6 +46,7 @@ class Telling(NamedTuple):
 def accept(session: Session, telling: Telling, now: datetime, account_id: int | None = None) -> uuid.UUID:
     """Tells one recipient; answers the notification's id. The same telling again changes nothing and answers the same id."""
     if known := _known(session, telling, account_id):
+        tallies.add(session, "spared", "repeated")
         return known
     if account_id is None:
         loaded = [recipients.Loaded(routing.Recipient(None, None), [])]
@@ -53,8 +55,8 @@ def accept(session: Session, telling: Telling, now: datetime, account_id: int | 
     try:
         with session.begin_nested():
             record(session, telling, loaded, {}, now)
-    except IntegrityError:
-        pass  # someone else is telling the same at this moment, and was first
+    except IntegrityError:  # someone else is telling the same at this moment, and was first
+        tallies.add(session, "spared", "repeated")
     notification = _known(session, telling, account_id)
     assert notification is not None
     return notification
@@ -70,6 +72,7 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
     deliveries: list[tuple[Any, ...]] = []
     told: list[int] = []
     unreachable: list[int] = []
+    counts: Counter[tuple[tallies.Name, str]] = Counter()
 
     def notifications() -> Iterator[tuple[Any, ...]]:
         # routes as it is read, so that the database takes in what is ready while the next ones are thought about
@@ -78,13 +81,17 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
             for channel, action, mailbox, rule, reason in routing.route(question, recipient, addresses, now):
                 if channel == "inbox":
                     inbox_rule = rule
+                    counts["sent", channel] += 1
                     continue
+                if action == "skip":
+                    counts["skipped", channel] += 1
                 deliveries.append((new_hex_id(), id, mailbox.id if mailbox else 0, alike.delivery(channel, action, rule, reason)))
                 if rule == 5 and account_id:
                     unreachable.append(account_id)
             affected = services.get(account_id, NO_SERVICES) if account_id else NO_SERVICES
             if account_id:
                 told.append(account_id)
+            counts["told", ""] += 1
             yield id, _recipient_key(telling, account_id), account_id, affected, alike.notification[inbox_rule]
 
     bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
@@ -93,9 +100,15 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
         supersede(session, telling, told)
     if unreachable:
         open_repairs(session, unreachable, now)
+    _count(session, telling.kind, counts)
     wake.after_commit(session, "drain")
     wake.news_after_commit(session, told)
     return len(told)
+
+
+def _count(session: Session, kind: Kind, counts: Counter[tuple[tallies.Name, str]]) -> None:
+    for (name, channel), count in counts.items():
+        tallies.add(session, name, tallies.way(kind.lane, channel) if channel else kind.name, count)
 
 
 class _Alike:
@@ -136,7 +149,10 @@ def supersede(session: Session, telling: Telling, account_ids: Sequence[int]) ->
         among(session, Notification.recipient_key, [_recipient_key(telling, id) for id in account_ids]),
     )
     waiting = update(Delivery).where(Delivery.notification_id.in_(earlier), Delivery.state == "queued")
-    session.execute(waiting.values(state="superseded", reason=SUPERSEDED).execution_options(synchronize_session=False))
+    replaced = waiting.values(state="superseded", reason=SUPERSEDED).returning(Delivery.lane, Delivery.channel)
+    ways = Counter((lane, channel) for lane, channel in session.execute(replaced.execution_options(synchronize_session=False)))
+    for (lane, channel), count in ways.items():
+        tallies.add(session, "superseded", tallies.way(lane, channel), count)
 
 
 def is_replaced(session: Session, notification: Notification) -> bool:

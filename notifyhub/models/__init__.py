@@ -10,6 +10,7 @@ from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.service import Service, ServiceAddress
+from notifyhub.models.tally import Tally
 
 __all__ = [
     "Account",
@@ -33,4 +34,5 @@ __all__ = [
     "SpentToken",
     "Staff",
     "StoredFile",
+    "Tally",
 ]
