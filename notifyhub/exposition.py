@@ -39,7 +39,9 @@ COUNTERS = (
     Counter(
         "answer", "relay_answers", "Answers to a mail, by class and enhanced status code.", ("class", "enhanced"), ("2xx", "4xx", "5xx")
     ),
-    Counter("rested", "relay_pauses", "Times that the relay could not be used, and was left alone for a while."),
+    Counter(
+        "rested", "relay_pauses", "Times that the relay was left alone, as it failed or refused too much.", ("why",), ("failed", "refused")
+    ),
     Counter("lapsed", "lease_expiries", "Deliveries that are free again because whoever had them was gone."),
     Counter("spared", "duplicates_avoided", "What would have been told twice.", ("how",), ("journal", "repeated")),
 )
@@ -66,7 +68,10 @@ def families(measures: Measures | None, parts: Sequence[Part]) -> Iterator[Metri
     yield _gauge("oldest_due_seconds", "How long the oldest due delivery of a lane has been due.", ("lane",), oldest)
     rates = [((lane.name, channel), measures.rate(tallies.way(lane, channel))) for lane, channel in measures.waiting]
     yield _gauge("send_rate", "Deliveries sent per second, over the last whole minute.", ("lane", "channel"), rates)
-    yield _gauge("relay_paused", "Whether the relay is left alone now.", (), [((), measures.relay.paused_until is not None)])
+    yield _gauge("relay_paused", "Whether the relay is left alone now, because it failed.", (), [((), bool(measures.relay.paused_until))])
+    yield _gauge(
+        "relay_held", "Whether mail is held back, because the relay refused too much.", (), [((), bool(measures.relay.held_until))]
+    )
     yield _gauge("relay_failures", "Failures of the relay in a row.", (), [((), measures.relay.failures)])
     yield _gauge("fan_outs_unfinished", "Announcements that are not yet told to all of their audience.", (), [((), measures.fan_outs)])
     for counter in COUNTERS:

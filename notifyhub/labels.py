@@ -106,6 +106,7 @@ PART_STATES = {
     "behind": Label(N_("not migrated"), "bad", "circle-x"),
     "away": Label(N_("cannot be used"), "bad", "circle-x"),
     "paused": Label(N_("left alone for a while"), "warn", "pause"),
+    "held": Label(N_("mail is held back"), "bad", "pause"),
     "silent": Label(N_("not heard of"), "warn", "clock"),
     "missing": Label(N_("missing"), "bad", "circle-x"),
     "unknown": Label(N_("not known"), "quiet", "circle-question-mark"),

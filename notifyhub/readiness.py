@@ -17,7 +17,7 @@ SILENT_AFTER = 60.0  # seconds: the scheduler asks for a sweep every five, and a
 
 
 Name = Literal["database", "redis", "relay", "workers", "scheduler"]
-State = Literal["ok", "behind", "away", "paused", "silent", "missing", "unknown"]
+State = Literal["ok", "behind", "away", "paused", "held", "silent", "missing", "unknown"]
 
 
 class Part(NamedTuple):
@@ -69,6 +69,12 @@ def _around(health: relay.Health) -> list[Part]:
 
 
 def _relay(health: relay.Health) -> Part:
+    if health.held_until:
+        says = said(
+            N_("Mail is held back: it refused too many of the last mails for good, lastly with: %(reason)s"),
+            reason=health.held_reason or "?",
+        )
+        return Part("relay", "held", says, health.held_until)
     if health.paused_until:
         says = said(
             N_("Left alone for a while after %(count)s failures in a row: %(reason)s"), count=health.failures, reason=health.reason or "?"

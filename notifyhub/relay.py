@@ -50,7 +50,11 @@ def health(session: Session) -> Health:
     if row is None:
         return Health()
     found, now = Health(*row), clock(session)
-    return found._replace(**{name: None for name in ("paused_until", "held_until") if (until := getattr(found, name)) and until <= now})
+    return found._replace(paused_until=_still(found.paused_until, now), held_until=_still(found.held_until, now))
+
+
+def _still(until: datetime | None, now: datetime) -> datetime | None:
+    return until if until and until > now else None
 
 
 def failed(session: Session, reason: str) -> None:

@@ -8,7 +8,8 @@ from flask import Flask
 from sqlalchemy import text, update
 
 from notifyhub import labels, migrations, readiness, relay, wake
-from notifyhub.database import transaction, utcnow
+from notifyhub.channels.contract import Report
+from notifyhub.database import new_id, transaction, utcnow
 from notifyhub.models import RelayState
 from tests.conftest import Api
 
@@ -89,8 +90,19 @@ class TestRelay:
             session.execute(update(RelayState).values(paused_until=utcnow()))
         assert ready(api)[1]["relay"] == "away"
         with transaction() as session:
-            relay.worked(session)
+            relay.answered(session, [Report(new_id(), "accepted", "250 ok")])
         assert ready(api)[1]["relay"] == "ok"
+
+    def test_while_mail_is_held_back_it_says_what_was_refused(self, api: Api) -> None:
+        with transaction() as session:
+            relay.answered(session, [Report(new_id(), "refused", "550 5.7.1 you are listed")] * 41)
+        status, words, says = ready(api)
+        assert (status, words["relay"], "550 5.7.1 you are listed" in says["relay"], "(until 2" in says["relay"]) == (
+            200,
+            "held",
+            True,
+            True,
+        )
 
 
 class TestProcesses:

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from notifyhub import exposition, measures, relay, tallies, wake
-from notifyhub.database import transaction, utcnow
+from notifyhub.channels.contract import Report
+from notifyhub.database import new_id, transaction, utcnow
 from notifyhub.models import Tally
 from tests.announcements.steps import published
 from tests.builders import account
@@ -130,7 +131,13 @@ class TestAround:
         assert (scrape("relay_paused"), scrape("up", part="relay")) == (0, 1)
         with transaction() as session:
             relay.failed(session, "connection refused")
-        assert (scrape("relay_paused"), scrape("relay_failures"), scrape("relay_pauses_total"), scrape("up", part="relay")) == (1, 1, 1, 0)
+        assert (scrape("relay_paused"), scrape("relay_failures"), scrape("relay_held"), scrape("up", part="relay")) == (1, 1, 0, 0)
+        assert (scrape("relay_pauses_total", why="failed"), scrape("relay_pauses_total", why="refused")) == (1, 0)
+
+    def test_a_relay_that_refused_too_much(self, app: Flask, scrape: Any) -> None:
+        with transaction() as session:
+            relay.answered(session, [Report(new_id(), "refused", "550 no")] * 41)
+        assert (scrape("relay_held"), scrape("relay_paused"), scrape("relay_pauses_total", why="refused")) == (1, 0, 1)
 
     def test_fan_outs_that_are_not_done(self, api: Api, scrape: Any) -> None:
         api.put("/v1/accounts/C-1", account())

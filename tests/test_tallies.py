@@ -220,6 +220,12 @@ class TestWhatIsCounted:
             assert deliveries.move(session, Delivery.id.in_(ids), after) == 3
         assert counted() == {after: {"urgent email": 2, "normal email": 1}}
 
+    def test_what_a_newer_revision_takes_the_place_of(self, app: Flask, api: Api) -> None:
+        api.put("/v1/accounts/C-1", account())
+        for revision in (1, 2):
+            accept(revision=revision)
+        assert counted("superseded") == {"superseded": {"bulk email": 1}}
+
     def test_a_lease_whose_holder_is_gone(self, app: Flask) -> None:
         for _ in range(2):
             queue(state="sending", lease_until=ago(seconds=1) - deliveries.GRACE, lease_token=TOKEN)
