@@ -112,7 +112,7 @@ PART_STATES = {
     "unknown": Label(N_("not known"), "quiet", "circle-question-mark"),
 }
 
-# What a mail server's enhanced status code is about (RFC 3463 section 3), by its second number.
+# The answers of mail servers, by their first digit; and what an enhanced status code is about, by its second number (RFC 3463 section 3).
 ANSWERS = {
     "2": Label(N_("taken over"), "good", "check"),
     "4": Label(N_("refused for now"), "warn", "clock"),

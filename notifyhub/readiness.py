@@ -32,11 +32,12 @@ def parts() -> list[Part]:
     try:
         with reading() as session:
             database = _database(session)
-            return [database] if database.state != "ok" else [database, *_around(relay.health(session))]
+            health = relay.health(session) if database.state == "ok" else None
     except SQLAlchemyError as error:
         return [
             Part("database", "away", said(N_("It cannot be reached (%(error)s). Nothing can be accepted."), error=type(error).__name__))
         ]
+    return [database] if health is None else [database, *_around(health)]
 
 
 def _database(session: Session) -> Part:
@@ -77,7 +78,9 @@ def _relay(health: relay.Health) -> Part:
         return Part("relay", "held", says, health.held_until)
     if health.paused_until:
         says = said(
-            N_("Left alone for a while after %(count)s failures in a row: %(reason)s"), count=health.failures, reason=health.reason or "?"
+            N_("Left alone for a while. Failures in a row: %(count)s; the last: %(reason)s"),
+            count=health.failures,
+            reason=health.reason or "?",
         )
         return Part("relay", "paused", says, health.paused_until)
     if health.failures:

@@ -82,7 +82,10 @@ class TestRelay:
             until = session.get_one(RelayState, "mail").paused_until
         status, words, says = ready(api)
         assert (status, words["status"], words["relay"]) == (200, "degraded", "paused")
-        assert says["relay"] == f"Left alone for a while after 2 failures in a row: connection refused (until {until:%Y-%m-%dT%H:%M:%SZ})"
+        assert (
+            says["relay"]
+            == f"Left alone for a while. Failures in a row: 2; the last: connection refused (until {until:%Y-%m-%dT%H:%M:%SZ})"
+        )
 
     def test_it_stays_degraded_until_something_is_sent(self, api: Api) -> None:
         with transaction() as session:
