@@ -248,6 +248,8 @@ def reroute(session: Session, notification_id: uuid.UUID, now: datetime) -> None
                     queued_at=now, due_at=now, send_before=send_before, tries=0, attempts=[],
                 )
             )  # fmt: skip
+            if action == "skip":
+                tallies.add(session, "skipped", tallies.way(notification.lane, channel))
             if rule == 5:
                 dispatch.open_repairs(session, [notification.account_id], now)
     session.flush()

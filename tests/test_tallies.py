@@ -180,6 +180,12 @@ class TestWhatIsCounted:
         settle(claim(), "refused", "550 5.7.1 no")
         assert counted("failed", "answer") == {"failed": {"bulk email": 1}, "answer": {"5xx 5.7": 1}}
 
+    def test_where_nothing_else_is_usable_then_that_is_a_skip(self, app: Flask, api: Api) -> None:
+        api.put("/v1/accounts/C-1", account())
+        accept()
+        settle(claim(), "refused", "550 5.1.1 no such user", gone=True)
+        assert counted("skipped") == {"skipped": {"bulk email": 1}}
+
     def test_what_was_given_up_has_failed(self, app: Flask, api: Api) -> None:
         api.put("/v1/accounts/C-1", account())
         accept()

@@ -88,6 +88,12 @@ def test_answers_of_the_relay_are_told_by_class(browser: Browser) -> None:
     assert "taken over 2.0 900 refused for now 4xx 3 refused for good 5.1 the address 20 refused for good 5.7 security or policy 7" in found
 
 
+def test_an_answer_that_is_out_of_place_is_one_too(browser: Browser) -> None:
+    with transaction() as session:
+        tallies.add(session, "answer", "3xx")
+    assert "refused for good 3xx 1" in text(browser)
+
+
 def test_what_seldom_happens_is_told_for_the_last_hour_and_in_all(browser: Browser) -> None:
     with transaction() as session:
         tallies.add(session, "spared", "journal", 3)

@@ -109,5 +109,6 @@ def _answers(counts: dict[str, int]) -> list[Answer]:
     for answer, count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1])):
         code, _, enhanced = answer.partition(" ")
         subject = labels.ANSWER_SUBJECTS.get(enhanced[-1:]) if not enhanced.startswith("2") else None
-        found.append(Answer(labels.ANSWERS[code[0]], enhanced or code, subject, count))
+        label = labels.ANSWERS.get(code[0], labels.ANSWERS["5"])  # as the channel takes what is out of place
+        found.append(Answer(label, enhanced or code, subject, count))
     return found
