@@ -62,6 +62,8 @@ PAGES: dict[str, Callable[[Place], str]] = {
     "staff, accounts, search by number": lambda place: f"/staff/accounts?q={ACCOUNT}",
     "staff, accounts, search in vain": lambda place: "/staff/accounts?q=zzzzz",
     "staff, an account": lambda place: f"/staff/accounts/{ACCOUNT}",
+    "staff, deliveries of a lane": lambda place: "/staff/deliveries?lane=urgent",
+    "staff, sending": lambda place: "/staff/sending",
     "staff, audit log": lambda place: "/staff/audit",
 }
 

@@ -13,7 +13,7 @@ from flask import Flask, current_app, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notifyhub import audit, webhooks
+from notifyhub import audit, neighbours, webhooks
 from notifyhub.config import Settings
 from notifyhub.database import db, read_only, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid, NotFound, Refused
@@ -34,7 +34,7 @@ CUSTOMER_COOKIE, STAFF_COOKIE = "nh_account", "nh_staff"  # two, so that one bro
 
 
 class Declaration(NamedTuple):
-    who: Literal["anyone", "key", "customer", "staff"]
+    who: Literal["anyone", "near", "key", "customer", "staff"]
     scope: str | None = None  # of a key
     signed: bool = False  # a webhook's signature will do instead of a key
     roles: tuple[str, ...] = ()  # one of them is enough, and admin has all; none: every member of staff
@@ -68,6 +68,17 @@ def key(scope: str, signed: bool = False) -> Callable[[View], View]:
 
     def declare(view: View) -> View:
         vars(view)["access"] = Declaration("key", scope, signed)
+        return view
+
+    return declare
+
+
+def near(scope: str) -> Callable[[View], View]:
+    """Whoever asks from this machine, or from a network that the operator named; anyone else needs a key of this scope."""
+    assert scope in SCOPES
+
+    def declare(view: View) -> View:
+        vars(view)["access"] = Declaration("near", scope)
         return view
 
     return declare
@@ -129,6 +140,11 @@ def _check_key(declared: Declaration) -> None:
     audit.author.set(audit.Author(caller.actor, request.remote_addr))
 
 
+def _check_near(declared: Declaration) -> None:
+    if not neighbours.is_near():
+        _check_key(declared)
+
+
 def _check_customer(declared: Declaration) -> None:
     found = _signed_in(CUSTOMER_COOKIE, sessions.customer)
     if found is None:
@@ -158,6 +174,7 @@ def _check_staff(declared: Declaration) -> None:
 
 CHECKS: dict[str, Callable[[Declaration], None]] = {
     "anyone": lambda declared: None,
+    "near": _check_near,
     "key": _check_key,
     "customer": _check_customer,
     "staff": _check_staff,

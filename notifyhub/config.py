@@ -97,6 +97,7 @@ class Settings:
     bootstrap_api_key: str | None
     sso_key: SsoKey | None
     trusted_proxies: tuple[Network, ...]
+    metrics_networks: tuple[Network, ...]
     default_locale: str
     brand: Brand
 
@@ -144,6 +145,7 @@ class Settings:
             bootstrap_api_key=_read(env, "NOTIFYHUB_BOOTSTRAP_API_KEY", "", _api_key),
             sso_key=_read(env, "NOTIFYHUB_SSO_KEY", "", parse_sso_key),
             trusted_proxies=_read(env, "NOTIFYHUB_TRUSTED_PROXIES", "127.0.0.1,::1", _networks),
+            metrics_networks=_read(env, "NOTIFYHUB_METRICS_NETWORKS", "", _networks),
             default_locale=_read(env, "NOTIFYHUB_DEFAULT_LOCALE", "en", _locale),
             brand=brand,
         )

@@ -344,6 +344,24 @@ def bulk_update(
         return count
 
 
+def bulk_add(session: Session, table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Adds the last of `columns`, a number, to rows that the primary key finds, and makes those that are missing.
+
+    Sorted, so that two of these at once wait for each other in one order only.
+    """
+    amount = columns[-1]
+    head = f"INSERT INTO {table.name} ({', '.join(columns)})"
+    keys = ", ".join(column.name for column in table.primary_key)
+    tail = f"ON CONFLICT ({keys}) DO UPDATE SET {amount} = {table.name}.{amount} + excluded.{amount}"
+    with _driver(session) as driver:
+        if isinstance(driver, sqlite3.Connection):
+            marks = ", ".join("?" * len(columns))
+            driver.executemany(f"{head} VALUES ({marks}) {tail}", sorted(rows))
+            return
+        lists, arrays = _unnest(session, table, columns, sorted(rows))
+        driver.execute(f"{head} SELECT * FROM unnest({arrays}) {tail}", lists)
+
+
 def new_row_ids(session: Session, table: Table, count: int) -> list[int]:
     """Ids for rows that are about to be inserted in bulk."""
     if session.get_bind().dialect.name == "postgresql":
@@ -398,6 +416,40 @@ def _domain_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(domain_of)
 def _domain(element: Any, compiler: Any, **options: Any) -> str:
     return f"split_part({compiler.process(element.clauses, **options)}, '@', 2)"
+
+
+class this_minute(FunctionElement[int]):
+    """Minutes since 1970 by the database's clock, as a default of a column."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(this_minute, "sqlite")
+def _minute_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return "(unixepoch() / 60)"
+
+
+@compiles(this_minute)
+def _minute(element: Any, compiler: Any, **options: Any) -> str:
+    return "floor(extract(epoch from clock_timestamp()) / 60)"
+
+
+class connection_slot(FunctionElement[int]):
+    """A small number that is seldom the same for two connections at once, as a default of a column."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(connection_slot, "sqlite")
+def _slot_in_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return "0"  # it has one writer at a time
+
+
+@compiles(connection_slot)
+def _slot(element: Any, compiler: Any, **options: Any) -> str:
+    return "(pg_backend_pid() % 64)"
 
 
 def seconds_after(session: Session, column: Any, start: datetime) -> ColumnElement[int]:

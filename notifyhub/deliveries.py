@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from notifyhub import audit, dispatch, recipients, routing, wake
+from notifyhub import audit, dispatch, recipients, routing, tallies, wake
+from notifyhub.channels import CHANNELS
 from notifyhub.channels.contract import Report
 from notifyhub.database import among, bulk_update, changed, clock, follow_indexes, new_id
 from notifyhub.kinds import KINDS
@@ -29,6 +31,10 @@ MAY_FOLLOW = {
     "bounced": ("sent",),
 }
 
+COUNTED: dict[str, tallies.Name] = {
+    "sent": "sent", "failed": "failed", "bounced": "bounced", "cancelled": "cancelled", "superseded": "superseded",
+}  # fmt: skip
+
 LEASE = timedelta(seconds=120)
 GRACE = timedelta(minutes=5)  # for a host to come back and say what its workers had sent
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -39,6 +45,7 @@ IN_FLIGHT = "delivery.state = 'sending'"
 class Claimed(NamedTuple):
     id: uuid.UUID
     notification_id: uuid.UUID
+    channel: str
     mailbox_id: int
     lane: int
     rule: int
@@ -74,7 +81,13 @@ def claim(session: Session, channel: str, size: int, token: uuid.UUID) -> list[C
 def move(session: Session, which: ColumnElement[bool], state: str, **values: Any) -> int:
     """Brings those that may come there to `state`; answers how many did."""
     guarded = update(Delivery).where(which, Delivery.state.in_(MAY_FOLLOW[state]))
-    return changed(session, guarded.values(state=state, **values).execution_options(synchronize_session=False))
+    moving = guarded.values(state=state, **values).execution_options(synchronize_session=False)
+    if state not in COUNTED:
+        return changed(session, moving)
+    ways = Counter((lane, channel) for lane, channel in session.execute(moving.returning(Delivery.lane, Delivery.channel)))
+    for (lane, channel), count in ways.items():
+        tallies.add(session, COUNTED[state], tallies.way(lane, channel), count)
+    return ways.total()
 
 
 def renew(session: Session, token: uuid.UUID) -> None:
@@ -90,7 +103,9 @@ def release(session: Session, token: uuid.UUID) -> None:
 
 def release_lapsed(session: Session) -> int:
     """Leases whose holder is gone, and its host too: what died here is settled by its journal, long before the grace is over."""
-    return move(session, (Delivery.state == "sending") & (Delivery.lease_until < clock(session) - GRACE), "queued")
+    lapsed = move(session, (Delivery.state == "sending") & (Delivery.lease_until < clock(session) - GRACE), "queued")
+    tallies.add(session, "lapsed", count=lapsed)
+    return lapsed
 
 
 def due(session: Session, channel: str) -> bool:
@@ -103,7 +118,7 @@ def settle(
 ) -> None:
     """Writes down what became of claimed deliveries, and routes anew what failed for good."""
     now = clock(session)
-    sent, others, failed = [], [], []
+    sent, others, settled, failed = [], [], [], []
     for report in reports:
         delivery = claimed[report.delivery_id]
         attempts = delivery.attempts
@@ -111,15 +126,21 @@ def settle(
             attempts = [*attempts, {"at": now.isoformat(), "reply": report.reply}][-MOST_ATTEMPTS_KEPT:]
         if report.outcome == "accepted":
             sent.append((delivery.id, token, attempts))
+            settled.append((delivery, "sent", report))
             continue
         state, due_at, tries = _next(report, delivery, retry_after, now)
         others.append((delivery.id, token, state, due_at, tries, attempts))
+        settled.append((delivery, state, report))
         if state == "failed":
             failed.append((delivery, report))
     held = _held(session, token, [delivery.id for delivery, _ in failed])
     keys, table = ("id", "lease_token"), Delivery.__table__
-    bulk_update(session, table, keys, ("attempts",), sent, IN_FLIGHT, {"state": "sent", "sent_at": now})
-    bulk_update(session, table, keys, ("state", "due_at", "tries", "attempts"), others, IN_FLIGHT)
+    found = bulk_update(session, table, keys, ("attempts",), sent, IN_FLIGHT, {"state": "sent", "sent_at": now})
+    found += bulk_update(session, table, keys, ("state", "due_at", "tries", "attempts"), others, IN_FLIGHT)
+    if found < len(settled):
+        written = _written(session, {id for id, *_ in sent}, {id: due_at for id, _, _, due_at, *_ in others}, now)
+        settled = [(delivery, state, report) for delivery, state, report in settled if delivery.id in written]
+    _count(session, settled)
     failed = [(delivery, report) for delivery, report in failed if delivery.id in held]
     for delivery, report in failed:
         session.execute(update(Delivery).where(Delivery.id == delivery.id).values(reason=_reason(report, delivery, now)))
@@ -127,6 +148,26 @@ def settle(
         mark_bouncing(session, mailbox_id, reply, now)
     for notification_id in sorted({delivery.notification_id for delivery, _ in failed if not too_late(delivery, now)}):
         reroute(session, notification_id, now)
+
+
+def _written(session: Session, sent: set[uuid.UUID], due: dict[uuid.UUID, datetime], now: datetime) -> set[uuid.UUID]:
+    """Of these, the ones whose row says what was to be written at this moment: the others were no longer ours to change."""
+    query = select(Delivery.id, Delivery.sent_at, Delivery.due_at).where(among(session, Delivery.id, [*sent, *due]))
+    return {id for id, sent_at, due_at in session.execute(query) if (sent_at == now if id in sent else due_at == due[id])}
+
+
+def _count(session: Session, settled: Sequence[tuple[Any, str, Report]]) -> None:
+    """(what has lane and channel, the state that it came to, how it was answered)"""
+    ways = Counter((state, report.outcome, delivery.lane, delivery.channel) for delivery, state, report in settled)
+    for (state, outcome, lane, channel), count in ways.items():
+        if name := COUNTED.get(state, "deferred" if outcome == "deferred" else None):
+            tallies.add(session, name, tallies.way(lane, channel), count)
+    answers = Counter(
+        CHANNELS[delivery.channel].answer_class(report.reply) for delivery, _, report in settled if report.outcome != "unsent"
+    )
+    for answer, count in answers.items():
+        if answer:
+            tallies.add(session, "answer", answer, count)
 
 
 def _held(session: Session, token: uuid.UUID, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
@@ -207,6 +248,8 @@ def reroute(session: Session, notification_id: uuid.UUID, now: datetime) -> None
                     queued_at=now, due_at=now, send_before=send_before, tries=0, attempts=[],
                 )
             )  # fmt: skip
+            if action == "skip":
+                tallies.add(session, "skipped", tallies.way(notification.lane, channel))
             if rule == 5:
                 dispatch.open_repairs(session, [notification.account_id], now)
     session.flush()
@@ -219,10 +262,16 @@ def _unusable(mailbox: Any, failed: set[int]) -> Any:
 
 def record_accepted(session: Session, accepted: Sequence[tuple[uuid.UUID, uuid.UUID, datetime, str]]) -> None:
     """From the journal of a dead process: (delivery, token, when, reply)."""
-    found = {
-        row.id: row.attempts
-        for row in session.execute(select(Delivery.id, Delivery.attempts).where(among(session, Delivery.id, [id for id, *_ in accepted])))
-    }
-    rows = [(id, token, [*found[id], {"at": at.isoformat(), "reply": reply}], at) for id, token, at, reply in accepted if id in found]
+    mine = select(Delivery.id, Delivery.lease_token, Delivery.attempts, Delivery.lane, Delivery.channel).where(
+        among(session, Delivery.id, [id for id, *_ in accepted]), Delivery.state == "sending"
+    )
+    held = {(row.id, row.lease_token): row for row in session.execute(mine.with_for_update())}
+    rows, settled = [], []
+    for id, token, at, reply in accepted:
+        if row := held.pop((id, token), None):
+            rows.append((id, token, [*row.attempts, {"at": at.isoformat(), "reply": reply}], at))
+            settled.append((row, "sent", Report(id, "accepted", reply)))
     keys, columns = ("id", "lease_token"), ("attempts", "sent_at")
     bulk_update(session, Delivery.__table__, keys, columns, rows, IN_FLIGHT, {"state": "sent"})
+    _count(session, settled)
+    tallies.add(session, "spared", "journal", len(settled))

@@ -7,6 +7,7 @@ asked for here fires after that commit.
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from notifyhub import recipients, routing, wake
+from notifyhub import recipients, routing, tallies, wake
 from notifyhub.database import Encoded, among, bulk_insert, encode_json, new_hex_id
 from notifyhub.kinds import KINDS, Kind
 from notifyhub.models import Account, Delivery, Notification
@@ -24,6 +25,9 @@ NOTIFICATION = ("id", "recipient_key", "account_id", "services")
 NOTIFICATIONS_ALIKE = ("inbox_rule", "source", "source_ref", "revision", "kind", "category", "lane", "data", "created_at")
 DELIVERY = ("id", "notification_id", "mailbox_id")
 DELIVERIES_ALIKE = ("channel", "state", "rule", "reason", "lane", "queued_at", "due_at", "send_before", "tries", "attempts")
+
+
+Count = tuple[tallies.Name, str]
 
 
 class Telling(NamedTuple):
@@ -59,6 +63,7 @@ def accept(
     `services`: those of the account that it is about, as (order number, name).
     """
     if known := _known(session, telling, account_id):
+        tallies.add(session, "spared", "repeated")
         return known
     if account_id is None:
         loaded = [recipients.Loaded(routing.Recipient(None, None), [])]
@@ -68,8 +73,8 @@ def accept(
     try:
         with session.begin_nested():
             record(session, telling, loaded, affected, now)
-    except IntegrityError:
-        pass  # someone else is telling the same at this moment, and was first
+    except IntegrityError:  # someone else is telling the same at this moment, and was first
+        tallies.add(session, "spared", "repeated")
     notification = _known(session, telling, account_id)
     assert notification is not None
     return notification
@@ -114,6 +119,7 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
     deliveries: list[tuple[Any, ...]] = []
     told: list[int] = []
     unreachable: list[int] = []
+    counts: Counter[Count] = Counter()
 
     def notifications() -> Iterator[tuple[Any, ...]]:
         # routes as it is read, so that the database takes in what is ready while the next ones are thought about
@@ -122,18 +128,24 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
             for channel, action, mailbox, rule, reason in routing.route(alike.question, recipient, addresses, now):
                 if channel == "inbox":
                     inbox_rule = rule
+                    counts[alike.arrived] += 1
                     continue
+                if action == "skip":
+                    counts["skipped", tallies.way(alike.lane, channel)] += 1
                 deliveries.append((new_hex_id(), id, mailbox.id if mailbox else 0, alike.delivery(channel, action, rule, reason)))
                 if rule == 5 and account_id:
                     unreachable.append(account_id)
             if account_id:
                 told.append(account_id)
+            counts[alike.told] += 1
             yield id, _recipient_key(alike.telling, account_id), account_id, services, alike.notification[inbox_rule]
 
     bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
     bulk_insert(session, Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE)
     if unreachable:
         open_repairs(session, unreachable, now)
+    for (name, label), count in counts.items():
+        tallies.add(session, name, label, count)
     wake.after_commit(session, "drain")
     wake.news_after_commit(session, told)
     return told
@@ -146,6 +158,8 @@ class _Alike:
         kind = telling.kind
         self.telling, self.question = telling, telling.question()
         self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
+        self.told: Count = ("told", kind.name)
+        self.arrived: Count = ("sent", tallies.way(kind.lane, "inbox"))
         common = (
             telling.source,
             telling.source_ref,
@@ -181,7 +195,10 @@ def supersede(session: Session, telling: Telling, account_ids: Sequence[int]) ->
         among(session, Notification.recipient_key, [_recipient_key(telling, id) for id in account_ids]),
     )
     waiting = update(Delivery).where(Delivery.notification_id.in_(earlier), Delivery.state == "queued")
-    session.execute(waiting.values(state="superseded", reason=SUPERSEDED).execution_options(synchronize_session=False))
+    replaced = waiting.values(state="superseded", reason=SUPERSEDED).returning(Delivery.lane, Delivery.channel)
+    ways = Counter((lane, channel) for lane, channel in session.execute(replaced.execution_options(synchronize_session=False)))
+    for (lane, channel), count in ways.items():
+        tallies.add(session, "superseded", tallies.way(lane, channel), count)
 
 
 def is_replaced(session: Session, notification: Notification) -> bool:

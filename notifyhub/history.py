@@ -34,6 +34,7 @@ class Wanted(NamedTuple):
     account: str | None = None  # external id
     state: str | None = None
     address: str | None = None  # as addresses are compared
+    lane: str | None = None
 
 
 class Ids(NamedTuple):
@@ -48,9 +49,10 @@ def page(session: Session, wanted: Wanted, before: Before, limit: int) -> list[d
     ids = _look_up(session, wanted)
     if ids is None:
         return []
-    found = _carried_page(session, ids, wanted.state, before, limit)
+    lane = Lane[wanted.lane] if wanted.lane else None
+    found = _carried_page(session, ids, wanted.state, lane, before, limit)
     if ids.mailbox is None and wanted.state in (None, "sent"):
-        found += _arrived_page(session, ids, before, limit)
+        found += _arrived_page(session, ids, lane, before, limit)
     return sorted(found, key=lambda item: (item["queued_at"], item["id"]) if ids.account else item["id"], reverse=True)[:limit]
 
 
@@ -63,7 +65,7 @@ def _look_up(session: Session, wanted: Wanted) -> Ids | None:
     return Ids(account, mailbox)
 
 
-def _carried_page(session: Session, ids: Ids, state: str | None, before: Before, limit: int) -> list[dict[str, Any]]:
+def _carried_page(session: Session, ids: Ids, state: str | None, lane: Lane | None, before: Before, limit: int) -> list[dict[str, Any]]:
     query = select(Delivery.id)
     if ids.account is not None:
         query = query.where(Delivery.notification_id.in_(_told(ids.account)))
@@ -71,6 +73,7 @@ def _carried_page(session: Session, ids: Ids, state: str | None, before: Before,
         query = query.where(Delivery.mailbox_id == ids.mailbox, Delivery.mailbox_id > 0)
     if state:  # spelled out, so that an index of some states is known to hold it
         query = query.where(Delivery.state == literal(state, literal_execute=True))
+    query = query.where(*_in_lane(Delivery.lane, lane))
     newest = session.scalars(_newest(query, ids, Delivery.queued_at, Delivery.id, before, limit)).all()
     return [_carried(*row) for row in session.execute(CARRIED.where(among(session, Delivery.id, newest)))] if newest else []
 
@@ -81,8 +84,18 @@ def _told(account_id: int) -> Any:
     return union_all(mine.where(Notification.inbox_rule.is_not(None)), mine.where(Notification.inbox_rule.is_(None)))
 
 
-def _arrived_page(session: Session, ids: Ids, before: Before, limit: int) -> list[dict[str, Any]]:
-    query = ARRIVED if ids.account is None else ARRIVED.where(Notification.account_id == ids.account)
+def _in_lane(column: Any, lane: Lane | None) -> list[Any]:
+    """Spelled out as well: there is an index of the lanes that few take."""
+    if lane is None:
+        return []
+    here = column == literal(int(lane), literal_execute=True)
+    return [here] if lane == Lane.bulk else [here, column < literal(int(Lane.bulk), literal_execute=True)]
+
+
+def _arrived_page(session: Session, ids: Ids, lane: Lane | None, before: Before, limit: int) -> list[dict[str, Any]]:
+    query = ARRIVED.where(*_in_lane(Notification.lane, lane))
+    if ids.account is not None:
+        query = query.where(Notification.account_id == ids.account)
     return [_arrived(*row) for row in session.execute(_newest(query, ids, Notification.created_at, Notification.id, before, limit))]
 
 

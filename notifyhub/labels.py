@@ -102,6 +102,43 @@ CHANNELS = {"inbox": Label(N_("inbox"), "quiet", "inbox"), "email": Label(N_("e-
 
 LANES = {"immediate": N_("immediate"), "urgent": N_("urgent"), "normal": N_("normal"), "bulk": N_("bulk")}
 
+# What NotifyHub stands on (notifyhub/readiness.py), and how that is.
+PARTS = {
+    "database": Label(N_("Database"), icon="hard-drive"),
+    "redis": Label(N_("Redis"), icon="server"),
+    "relay": Label(N_("Relay"), icon="send"),
+    "workers": Label(N_("Workers"), icon="users"),
+    "scheduler": Label(N_("Scheduler"), icon="calendar-clock"),
+}
+
+PART_STATES = {
+    "ok": Label(N_("ok"), "good", "circle-check"),
+    "behind": Label(N_("not migrated"), "bad", "circle-x"),
+    "away": Label(N_("cannot be used"), "bad", "circle-x"),
+    "paused": Label(N_("left alone for a while"), "warn", "pause"),
+    "held": Label(N_("mail is held back"), "bad", "pause"),
+    "silent": Label(N_("not heard of"), "warn", "clock"),
+    "missing": Label(N_("missing"), "bad", "circle-x"),
+    "unknown": Label(N_("not known"), "quiet", "circle-question-mark"),
+}
+
+# The answers of mail servers, by their first digit; and what an enhanced status code is about, by its second number (RFC 3463 section 3).
+ANSWERS = {
+    "2": Label(N_("taken over"), "good", "check"),
+    "4": Label(N_("refused for now"), "warn", "clock"),
+    "5": Label(N_("refused for good"), "bad", "circle-x"),
+}
+ANSWER_SUBJECTS = {
+    "0": N_("something else"),
+    "1": N_("the address"),
+    "2": N_("the mailbox"),
+    "3": N_("the mail system"),
+    "4": N_("the network"),
+    "5": N_("the protocol"),
+    "6": N_("the content"),
+    "7": N_("security or policy"),
+}
+
 # What the routing policy gives as reasons (notifyhub/routing.py knows no translations), and what stands in their place where
 # something was never tried.
 REASONS = (

@@ -7,6 +7,7 @@ from functools import cache
 from flask import Flask
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from notifyhub import ROOT
 from notifyhub.database import db, reading
@@ -18,12 +19,18 @@ def state() -> str:
     """ "ok", or what is wrong with the database."""
     try:
         with reading() as session:
-            if not inspect(session.connection()).has_table("alembic_version"):
-                return MISSING
-            version = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            version = there(session)
     except SQLAlchemyError as error:
         return f"away: {type(error).__name__}"
-    return "ok" if version == _newest() else MISSING
+    return "ok" if version == newest() else MISSING
+
+
+def there(session: Session) -> str | None:
+    """The version of the tables; None where there are none."""
+    if not inspect(session.connection()).has_table("alembic_version"):
+        return None
+    version: str | None = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return version
 
 
 def upgrade(app: Flask) -> None:
@@ -52,7 +59,7 @@ def init_app(app: Flask) -> None:
 
 
 @cache
-def _newest() -> str | None:
+def newest() -> str | None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 

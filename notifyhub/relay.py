@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from notifyhub import audit, wake
+from notifyhub import audit, tallies, wake
 from notifyhub.channels import refusals
 from notifyhub.channels.contract import Report
 from notifyhub.database import bulk_insert_missing, clock
@@ -36,12 +37,33 @@ def paused(session: Session) -> bool:
     return session.execute(select(RelayState.name).where(RelayState.name == NAME, left_alone)).first() is not None
 
 
+class Health(NamedTuple):
+    failures: int = 0  # in a row; none once it has taken something
+    paused_until: datetime | None = None  # None: it is not left alone
+    reason: str | None = None  # of the last failure
+    held_until: datetime | None = None  # None: mail is not held back
+    held_reason: str | None = None
+
+
+def health(session: Session) -> Health:
+    row = session.execute(select(*(getattr(RelayState, name) for name in Health._fields)).where(RelayState.name == NAME)).first()
+    if row is None:
+        return Health()
+    found, now = Health(*row), clock(session)
+    return found._replace(paused_until=_still(found.paused_until, now), held_until=_still(found.held_until, now))
+
+
+def _still(until: datetime | None, now: datetime) -> datetime | None:
+    return until if until and until > now else None
+
+
 def failed(session: Session, reason: str) -> None:
     """Left alone for 1, 2, 4 … 60 seconds, by all workers."""
     state = _locked(session)
     state.failures = min(state.failures + 1, 16)
     state.reason = reason[:500]
     state.paused_until = clock(session) + timedelta(seconds=min(2 ** (state.failures - 1), LONGEST_PAUSE))
+    tallies.add(session, "rested", "failed")
 
 
 def answered(session: Session, reports: Sequence[Report]) -> None:
@@ -59,6 +81,7 @@ def answered(session: Session, reports: Sequence[Report]) -> None:
     if refusals.too_many(state.recent):
         last = next(report.reply for report in reversed(reports) if report.outcome == "refused")
         state.recent, state.held_until, state.held_reason = "", clock(session) + HELD, last[:500]
+        tallies.add(session, "rested", "refused")
         audit.record(session, "relay.held", f"relay:{NAME}", reply=last[:3])
         log.error("mail is held back", why=refusals.WHY, reply=last, minutes=HELD.total_seconds() / 60)
 

@@ -27,6 +27,7 @@ JOBS = {
 JOB_TIMEOUT = 120  # seconds; every job hands over to a fresh one long before
 PENDING_TTL = 30  # seconds until a wake-up that never ran is given up for lost
 RUNNING_TTL = 3  # seconds that a running job is known to run without saying so again
+SEEN_TTL = 3600  # seconds that it is remembered when a process was seen
 NEWS = "notifyhub:news"
 
 
@@ -121,6 +122,25 @@ def pending_key(job: str, *ids: Any) -> str:
 def started(job: str, *ids: Any) -> None:
     """A job says so before it looks for work, so that work which comes from now on gets a job of its own."""
     client().delete(pending_key(job, *ids))
+    seen("worker")
+
+
+def seen(process: str) -> None:
+    """A worker, or the scheduler, says that it lives."""
+    try:
+        client().set(_seen_key(process), "1", ex=SEEN_TTL)
+    except redis.RedisError:
+        return
+
+
+def unseen_for(process: str) -> float | None:
+    """Seconds since one of these was seen, by the clock of Redis; None where that is too long ago to know. Raises RedisError."""
+    left: Any = client().pttl(_seen_key(process))
+    return max(0.0, SEEN_TTL - left / 1000) if left >= 0 else None
+
+
+def _seen_key(process: str) -> str:
+    return f"notifyhub:seen:{process}"
 
 
 def _announce(told: dict[str, Any]) -> None:

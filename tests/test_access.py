@@ -19,6 +19,8 @@ from tests.conftest import KEY, Api, Templates
 
 SAMPLES = {"external_id": "C-1", "uuid": "0198c0de-0000-7000-8000-000000000000", "int": "1", "default": "x", "string": "x", "path": "x"}
 
+AFAR: dict[str, Any] = {"environ_overrides": {"REMOTE_ADDR": "192.0.2.1"}}  # from here, some things need no key
+
 
 @pytest.fixture
 def database_url(templates: Templates) -> str:
@@ -119,7 +121,7 @@ def test_a_role_opens_what_names_it_and_nothing_else(app: Flask) -> None:
 
 def test_without_a_key_there_is_no_answer_but_401(app: Flask, api: Api) -> None:
     api.key = None
-    answers = {(method, path): api(method, path) for method, path, declared in routes(app) if declared and declared.scope}
+    answers = {(method, path): api(method, path, **AFAR) for method, path, declared in routes(app) if declared and declared.scope}
     assert {answer.status_code for answer in answers.values()} == {401}
     assert {answer.headers["WWW-Authenticate"].split()[0] for answer in answers.values()} == {"Bearer"}
 
@@ -130,7 +132,7 @@ def test_with_a_key_of_other_scopes_there_is_no_answer_but_403(app: Flask, api: 
     for method, path, declared in routes(app):
         if declared and declared.scope:
             api.key = tokens[declared.scope]
-            answer = api(method, path)
+            answer = api(method, path, **AFAR)
             if answer.status_code != 403 or declared.scope not in answer.json["detail"]:
                 wrong.append((method, path, answer.status_code))
     assert wrong == []
@@ -170,6 +172,48 @@ def test_without_the_variable_there_is_no_bootstrap_key(api: Api, app: Flask) ->
 
     app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], bootstrap_api_key=None)
     assert api.get("/v1/announcements").status_code == 401
+
+
+class TestNear:
+    """What is for this machine, and the networks that the operator named; for others with a key."""
+
+    def status(self, api: Api, remote: str = "127.0.0.1", key: str | None = None, **headers: str) -> int:
+        api.key = key
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return int(api.get("/metrics", headers=named, environ_overrides={"REMOTE_ADDR": remote}).status_code)
+
+    @pytest.mark.parametrize("remote", ["127.0.0.1", "::1"])
+    def test_this_machine_needs_no_key(self, api: Api, remote: str) -> None:
+        assert self.status(api, remote) == 200
+
+    @pytest.mark.parametrize("remote", ["192.0.2.1", "10.0.0.5", "2001:db8::1", ""])
+    def test_others_do(self, api: Api, remote: str) -> None:
+        assert (self.status(api, remote), self.status(api, remote, key("reports"))) == (401, 200)
+
+    def test_a_key_for_other_things_is_none(self, api: Api) -> None:
+        assert self.status(api, "192.0.2.1", key("accounts")) == 403
+
+    def test_a_proxy_of_this_machine_passes_nobody_on(self, api: Api) -> None:
+        assert self.status(api, X_Forwarded_For="192.0.2.1") == 401
+        assert self.status(api, X_Forwarded_For="127.0.0.1") == 401
+
+    def test_a_page_of_someone_else_whose_name_leads_here_reads_nothing(self, api: Api) -> None:
+        assert self.status(api, Host="evil.example") == 401
+
+    class TestNamed:
+        @pytest.fixture
+        def environ(self, environ: dict[str, str]) -> dict[str, str]:
+            return environ | {"NOTIFYHUB_METRICS_NETWORKS": "10.0.0.0/8, 2001:db8:1::/48"}
+
+        @pytest.mark.parametrize(
+            ("remote", "expected"), [("10.1.2.3", 200), ("2001:db8:1::7", 200), ("192.0.2.1", 401), ("2001:db8:2::7", 401)]
+        )
+        def test_a_network_that_was_named_needs_no_key(self, api: Api, remote: str, expected: int) -> None:
+            assert TestNear().status(api, remote) == expected
+
+        def test_behind_a_proxy_it_is_the_client_that_counts(self, api: Api) -> None:
+            assert TestNear().status(api, X_Forwarded_For="10.1.2.3") == 200
+            assert TestNear().status(api, X_Forwarded_For="10.1.2.3, 192.0.2.1") == 401
 
 
 class TestProblems:

@@ -69,6 +69,7 @@ def settings(data_dir: Path, **environ: str) -> Settings:
         ("NOTIFYHUB_SSO_KEY", "sso.pem"),
         ("NOTIFYHUB_SSO_KEY", "-----BEGIN PUBLIC KEY-----\nnonsense\n-----END PUBLIC KEY-----"),
         ("NOTIFYHUB_TRUSTED_PROXIES", "proxy.internal"),
+        ("NOTIFYHUB_METRICS_NETWORKS", "prometheus.internal"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, name: str, value: str) -> None:

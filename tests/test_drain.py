@@ -121,7 +121,7 @@ class TestRelayAway:
 
     def test_it_is_shown_as_degraded_and_accepting_goes_on(self, api: Api, tried: None) -> None:
         answer = api.get("/readyz")
-        assert (answer.status_code, answer.json["status"], answer.json["relay"]) == (200, "degraded", "away")
+        assert (answer.status_code, answer.json["status"], answer.json["relay"]) == (200, "degraded", "paused")
 
 
 def test_what_waited_for_the_relay_is_delivered_later(api: Api, work: Work, smtp: Server) -> None:

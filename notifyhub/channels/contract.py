@@ -59,5 +59,11 @@ class RelayDown(Exception):
     """The next hop cannot be used now, whoever the letters are for."""
 
 
+def no_answer(reply: str) -> str:
+    return ""
+
+
 class Channel(NamedTuple):
     carrier: Callable[[Settings], AbstractAsyncContextManager[Carrier]] | None
+    answer_class: Callable[[str], str] = no_answer
+    """What kind of answer of the next hop a reply is, in one of a few dozen words; nothing where it is none."""

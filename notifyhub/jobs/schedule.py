@@ -18,6 +18,7 @@ def run(app: Flask) -> None:
     stopping.watch()
     with app.app_context():
         while not stopping.stopping():
+            wake.seen("scheduler")
             wake.now("sweep")
             _sleep(SWEEP_EVERY)
 

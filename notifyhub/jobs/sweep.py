@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from notifyhub import deliveries, drain, idempotency, relay, signins, wake
+from notifyhub import deliveries, drain, idempotency, relay, signins, tallies, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
@@ -21,6 +21,8 @@ def run() -> None:
         signins.prune(session, utcnow())
         receiving.prune(session, utcnow())
         accepting.prune(session, utcnow())
+    with transaction() as session:
+        tallies.fold(session)
     with reading() as session:
         unfinished = fan_out.unfinished(session)
         mails = receiving.waiting(session, utcnow(), 1)

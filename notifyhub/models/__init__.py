@@ -11,6 +11,7 @@ from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.service import Service, ServiceAddress
+from notifyhub.models.tally import Tally
 
 __all__ = [
     "Account",
@@ -35,4 +36,5 @@ __all__ = [
     "SpentToken",
     "Staff",
     "StoredFile",
+    "Tally",
 ]

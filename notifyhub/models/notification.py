@@ -14,6 +14,9 @@ from notifyhub.database import Json, Key, db
 
 # few, and what is looked for: sent ones are found along the primary key, whose ids are in order of time
 NOT_SENT = "state IN ('bounced', 'failed', 'skipped', 'cancelled', 'superseded')"
+# the lanes that few take; those of the bulk lane are found along the primary key
+NOT_BULK = "lane < 3"
+NOT_BULK_INBOX = "lane < 3 AND inbox_rule IS NOT NULL"
 
 
 class Notification(db.Model):  # type: ignore[name-defined]
@@ -36,6 +39,7 @@ class Notification(db.Model):  # type: ignore[name-defined]
             postgresql_where=text("inbox_rule IS NULL"),
             sqlite_where=text("inbox_rule IS NULL"),
         ),
+        Index("ix_notification_lane", "lane", "id", postgresql_where=text(NOT_BULK_INBOX), sqlite_where=text(NOT_BULK_INBOX)),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -66,7 +70,8 @@ class Delivery(db.Model):  # type: ignore[name-defined]
         UniqueConstraint("notification_id", "channel", "mailbox_id", name="uq_delivery_once"),
         Index("ix_delivery_due", "lane", "due_at", postgresql_where=text("state = 'queued'"), sqlite_where=text("state = 'queued'")),
         Index("ix_delivery_leased", "lease_until", postgresql_where=text("state = 'sending'"), sqlite_where=text("state = 'sending'")),
-        Index("ix_delivery_not_sent", "state", "id", postgresql_where=text(NOT_SENT), sqlite_where=text(NOT_SENT)),
+        Index("ix_delivery_lane", "lane", "id", postgresql_where=text(NOT_BULK), sqlite_where=text(NOT_BULK)),
+        Index("ix_delivery_not_sent", "state", "id", "lane", postgresql_where=text(NOT_SENT), sqlite_where=text(NOT_SENT)),
         Index("ix_delivery_mailbox", "mailbox_id", "id", postgresql_where=text("mailbox_id > 0"), sqlite_where=text("mailbox_id > 0")),
     )
 

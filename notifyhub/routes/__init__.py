@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes import api, brand, browsers, client, health, links, pages, problems, staff, start
+from notifyhub.routes import api, brand, browsers, client, health, links, metrics, pages, problems, staff, start
 from notifyhub.routes.api.base import ExternalIdConverter
 
 
@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     pages.init_app(app)
     app.register_blueprint(brand.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(links.blueprint)
     pages.csrf.exempt(links.blueprint)  # the address carries the proof, and mail programs post there (RFC 8058)
     app.register_blueprint(start.blueprint)

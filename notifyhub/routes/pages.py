@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from babel import Locale
+from babel.dates import format_timedelta
 from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, render_template, request, session, url_for
@@ -57,7 +58,15 @@ def init_app(app: Flask) -> None:
         lambda text: words().gettext(text), lambda one, many, count: words().ngettext(one, many, count), newstyle=True
     )
     app.jinja_env.policies["ext.i18n.trimmed"] = True
-    app.jinja_env.filters |= {"moment": moment, "short": short, "number": number, "said": translated, "window": window, "size": size}
+    app.jinja_env.filters |= {
+        "moment": moment,
+        "short": short,
+        "number": number,
+        "lasting": lasting,
+        "said": translated,
+        "window": window,
+        "size": size,
+    }
     app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread, "new_id": new_id}
 
     @app.after_request
@@ -163,6 +172,11 @@ def number(value: float) -> str:
 
 def size(bytes: int) -> str:
     return sizes.spell(bytes, formats())
+
+
+def lasting(seconds: float) -> str:
+    """How long something lasts, in one unit."""
+    return format_timedelta(int(seconds), threshold=2, format="short", locale=formats())
 
 
 def unread() -> int:

@@ -1,42 +1,21 @@
 // <nh-delivery src="…"> follows a delivery by server-sent events: the figures, what is worth saying aloud, and the mails of each second.
+import { Live } from "./nh-live.js";
 import "./nh-tabs.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const [WIDTH, HEIGHT, MOST] = [600, 80, 60];
 
-class Delivery extends HTMLElement {
+class Delivery extends Live {
   connectedCallback() {
-    this.figures = this.querySelector("[data-figures]");
     this.says = this.querySelector("[data-says]");
     this.step = Number(this.dataset.step) || 1;
     this.counts = (this.dataset.counts ?? "").split(" ").filter(Boolean).map(Number);
     this.draw();
-    if (!this.hasAttribute("data-over")) this.follow();
-  }
-
-  disconnectedCallback() {
-    this.source?.close();
-    clearTimeout(this.timer);
-  }
-
-  follow() {
-    this.source = new EventSource(this.getAttribute("src"));
-    this.source.addEventListener("progress", (event) => this.told(JSON.parse(event.data)));
-    this.source.addEventListener("open", () => this.lost(false));
-    this.source.addEventListener("error", () => {
-      this.timer ??= setTimeout(() => this.lost(true), 3000); // a line that is cut is mostly mended before
-      if (this.source.readyState === EventSource.CLOSED) setTimeout(() => this.follow(), 15_000);
-    });
-  }
-
-  lost(is) {
-    clearTimeout(this.timer);
-    this.timer = null;
-    this.querySelector("[data-lost]").hidden = !is;
+    super.connectedCallback();
   }
 
   told(now) {
-    this.fill(now.html);
+    super.told(now);
     if (now.pace) {
       this.step = now.pace.step;
       this.counts = now.pace.counts;
@@ -46,14 +25,6 @@ class Delivery extends HTMLElement {
     if (!now.over) return;
     this.source.close();
     this.lost(false);
-  }
-
-  // the focus stays where it is, on a link that may be a new one of the same name
-  fill(html) {
-    const held = this.figures.contains(document.activeElement) ? document.activeElement.id : "";
-    const made = new DOMParser().parseFromString(html, "text/html");
-    this.figures.replaceChildren(...made.body.childNodes);
-    if (held) document.getElementById(held)?.focus();
   }
 
   milestone(now) {

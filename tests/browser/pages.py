@@ -45,6 +45,7 @@ def places(hub: Hub) -> list[Place]:
         Place("account", "/staff/accounts/C-1042", OPS),
         Place("deliveries", "/staff/deliveries", OPS),
         Place("mails", "/staff/mails", OPS),
+        Place("sending", "/staff/sending", OPS),
         Place("audit", "/staff/audit", ADMIN),
         Place("staff-browsers", "/staff/sessions", OPS),
     ]

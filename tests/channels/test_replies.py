@@ -53,3 +53,24 @@ def test_the_code_decides_whether_it_is_tried_again(code: int, outcome: str) -> 
 
 def test_an_answer_of_many_lines_is_kept_as_one_of_a_certain_length() -> None:
     assert replies.shown(550, "one\ntwo " + "m" * 600) == "550 one two " + "m" * 488
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("250 2.0.0 Ok: queued as 4bXyZ1", "2xx 2.0"),
+        ("250 Ok: queued as 4bXyZ1", "2xx"),
+        ("250 2.1.5 10.2.3.4 accepted", "2xx 2.1"),
+        ("451 4.7.1 Greylisted, see 5.7.1", "4xx 4.7"),
+        ("550 5.1.1 no such user", "5xx 5.1"),
+        ("550 no such user (5.1.1)", "5xx 5.1"),
+        ("554 5.99.1 a subject that nobody knows", "5xx 5.0"),
+        ("550 blocked, 192.5.7.1 is listed", "5xx"),
+        ("550 ", "5xx"),
+        ("not sent: the address was erased", ""),
+        ("the relay does not offer SMTPUTF8, which this address needs (RFC 6531)", ""),
+        ("", ""),
+    ],
+)
+def test_an_answer_is_of_one_of_a_few_classes(reply: str, expected: str) -> None:
+    assert replies.answer_class(reply) == expected

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import lru_cache
 
 from notifyhub.channels.contract import Report
 
+SHOWN = re.compile(r"[2-5]\d\d ")
+SUBJECTS = "01234567"  # RFC 3463 section 3
+LONGEST_START = len("250 2.1.5 ")
 ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # and no part of an IP address
 
 
@@ -31,3 +35,18 @@ def mailbox_gone(text: str) -> bool:
 
 def shown(code: int, text: str) -> str:
     return f"{code} {' '.join(text.split())}"[:500]
+
+
+def answer_class(reply: str) -> str:
+    """Of what is shown: its class, and where it has an enhanced status code that one's class and subject, as in "5xx 5.1"."""
+    # what is accepted carries a number of its own, mostly, and is all of one kind
+    return _class(reply[:LONGEST_START] if reply.startswith("2") else reply)
+
+
+@lru_cache(maxsize=1024)
+def _class(reply: str) -> str:
+    if not SHOWN.match(reply):
+        return ""  # no server said that
+    found = ENHANCED.search(reply, 4)
+    enhanced = f" {found[1]}.{found[2] if found[2] in SUBJECTS else 0}" if found else ""
+    return f"{reply[0]}xx{enhanced}"

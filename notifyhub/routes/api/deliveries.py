@@ -18,8 +18,8 @@ blueprint = Blueprint("deliveries", __name__, url_prefix="/v1/deliveries", descr
 @blueprint.arguments(schemas.DeliveriesQuery, location="query")
 @blueprint.response(200, schemas.DeliveryPage)
 def list_deliveries(query: dict[str, Any]) -> Any:
-    """Newest first: every delivery and skip, of an account, at an address, in a state."""
-    wanted = history.Wanted(query["account"], query["state"], _key(query["address"]) if query["address"] else None)
+    """Newest first: every delivery and skip, of an account, at an address, in a state, in a lane."""
+    wanted = history.Wanted(query["account"], query["state"], _key(query["address"]) if query["address"] else None, query["lane"])
     items = history.page(db.session(), wanted, read_cursor(query["cursor"]), query["limit"] + 1)
     return page_of(items, query["limit"], created_at="queued_at")
 

@@ -312,6 +312,7 @@ class DeliveriesQuery(Paging):
     account = Line(128, 1, load_default=None)
     state = fields.String(load_default=None, validate=validate.OneOf(STATES))
     address = Line(254, 1, load_default=None)
+    lane = fields.String(load_default=None, validate=validate.OneOf([lane.name for lane in Lane]))
 
 
 class Attempt(Schema):
@@ -323,6 +324,7 @@ class Delivery(Schema):
     id = fields.UUID()
     notification = fields.UUID()
     account = fields.String(allow_none=True)
+    kind = fields.String()
     channel = fields.String()
     address = fields.String(allow_none=True)
     lane = fields.String()

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from flask import session as form_session
 from flask.typing import ResponseReturnValue
 
-from notifyhub import access, signing
+from notifyhub import access, neighbours, signing
 from notifyhub.database import db, read_only, transaction, utcnow
 from notifyhub.emails import parse_email
 from notifyhub.errors import Invalid, NotFound, Refused
@@ -43,7 +43,7 @@ def page() -> str:
 
 
 def _page(email: str = "", errors: dict[str, list[str]] | None = None) -> str:
-    offered = demo.accounts(db.session()) if pages.settings().demo and loopback.is_caller() else []
+    offered = demo.accounts(db.session()) if pages.settings().demo and neighbours.is_here() else []
     return render_template(
         "sign_in/page.html", email=email, errors=errors or {}, return_to=pages.local_path(request.values.get("return_to"), ""), demo=offered
     )

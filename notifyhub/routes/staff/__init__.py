@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.staff import accounts, announcements, audit, composer, deliveries, mails, publication, relay, sessions, sign_in
+from notifyhub.routes.staff import (
+    accounts,
+    announcements,
+    audit,
+    composer,
+    deliveries,
+    mails,
+    publication,
+    relay,
+    sending,
+    sessions,
+    sign_in,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -14,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(deliveries.blueprint)
     app.register_blueprint(mails.blueprint)
     app.register_blueprint(relay.blueprint)
+    app.register_blueprint(sending.blueprint)
     app.register_blueprint(audit.blueprint)
     app.register_blueprint(announcements.blueprint)
     app.register_blueprint(composer.blueprint)

@@ -23,9 +23,9 @@ blueprint = Blueprint("staff_deliveries", __name__, url_prefix="/staff/deliverie
 @blueprint.get("")
 @access.staff()
 def page() -> ResponseReturnValue:
-    filters = {name: request.args.get(name, "").strip() for name in ("account", "address", "state")}
+    filters = {name: request.args.get(name, "").strip() for name in ("account", "address", "state", "lane")}
     try:
-        wanted = history.Wanted(filters["account"] or None, read_state(), _key(filters["address"]))
+        wanted = history.Wanted(filters["account"] or None, read_state(), _key(filters["address"]), _read_lane())
     except Invalid as error:
         return render_template("staff/deliveries.html", filters=filters, errors=pages.by_field(error), rows=()), 422
     rows, last = paging.cut(history.page(db.session(), wanted, paging.before_time(), PAGE + 1), PAGE)
@@ -39,6 +39,13 @@ def read_state() -> str | None:
     if state and state not in labels.DELIVERY_STATES:
         raise Invalid(FieldError("state", languages.said("is not a state of deliveries")))
     return state
+
+
+def _read_lane() -> str | None:
+    lane = request.args.get("lane") or None
+    if lane and lane not in labels.LANES:
+        raise Invalid(FieldError("lane", languages.said("is not a lane")))
+    return lane
 
 
 def _key(text: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, g, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from notifyhub import access
+from notifyhub import access, neighbours
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import TooMany
 from notifyhub.routes import browsers, loopback, pages
@@ -30,7 +30,7 @@ def page() -> str:
 
 
 def _page(email: str = "", message: str | None = None) -> str:
-    offered = demo.members(db.session()) if current_app.extensions["settings"].demo and loopback.is_caller() else []
+    offered = demo.members(db.session()) if current_app.extensions["settings"].demo and neighbours.is_here() else []
     return render_template(
         "staff/sign_in.html", email=email, message=message, return_to=pages.local_path(request.values.get("return_to"), ""), demo=offered
     )
