@@ -1,0 +1,58 @@
+"""Whose address is this, and who had it then?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from notifyhub.models import Service, ServiceAddress
+from notifyhub.networks import Network
+
+
+class Holding(NamedTuple):
+    """A service with an address or prefix, from when until when."""
+
+    account_id: int
+    service_id: int
+    order_number: str
+    name: str
+    terminated: bool  # by now
+    network: Network
+    since: datetime
+    until: datetime | None = None
+
+    def lasts_at(self, moment: datetime) -> bool:
+        return self.since <= moment and (self.until is None or self.until > moment)
+
+
+def holding(session: Session, network: Network, then: datetime | None, now: datetime) -> Holding | None:
+    """Of an address, or of a prefix as a whole. `then` is None where it is not known."""
+    around = {network, *network.ancestors()}
+    rows = session.execute(
+        select(
+            Service.account_id, Service.id, Service.order_number, Service.name, Service.status, ServiceAddress.network,
+            ServiceAddress.prefix_length, ServiceAddress.valid_from, ServiceAddress.valid_to,
+        )
+        .join(Service, Service.id == ServiceAddress.service_id)
+        .where(ServiceAddress.network.in_({prefix.network for prefix in around}))
+    )  # fmt: skip
+    found = [
+        Holding(account_id, id, number, name, status == "terminated", Network(bytes(address), length), since, until)
+        for account_id, id, number, name, status, address, length, since, until in rows
+    ]
+    return chosen([one for one in found if one.network in around], then, now)
+
+
+def chosen(holdings: Sequence[Holding], then: datetime | None, now: datetime) -> Holding | None:
+    """The most specific prefix wins. Who had it then, as far as that is on record: an inventory is often a day behind, and
+    knows nothing of the time before it was imported; else who has it now."""
+    for moment in (min(then, now) if then else now, now):
+        lasting = [one for one in holdings if one.lasts_at(moment)]
+        if lasting:
+            # two with the same prefix are an error of the inventory: the one that is still rented, the later one
+            return max(lasting, key=lambda one: (one.network.prefix_length, not one.terminated, one.since, one.service_id))
+    return None
