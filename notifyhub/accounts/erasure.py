@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from notifyhub import audit, confirmations, deliveries, idempotency
 from notifyhub.accounts import lookup
 from notifyhub.models import (
+    AbuseReport,
     Account,
     AuditEntry,
     Confirmation,
@@ -40,6 +41,9 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     told = select(Notification.id).where(Notification.account_id == account.id)
     deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")
     session.execute(update(Notification).where(Notification.account_id == account.id).values(services=[], data={}))
+    # what was reported names its servers, and perhaps it; that there was a report, and from whom, stays
+    emptied = {"address": "", "service_id": None, "evidence": "", "raw": b""}
+    session.execute(update(AbuseReport).where(AbuseReport.account_id == account.id).values(emptied))
     account.external_id, account.name, account.name_key, account.muted, account.synced = None, "", "", [], {}
     account.registered_mailbox_id = account.previous_registered_mailbox_id = None
     account.erased_at = account.updated_at = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.staff import accounts, announcements, audit, composer, deliveries, mails, publication, relay, sessions, sign_in
+from notifyhub.routes.staff import abuse, accounts, announcements, audit, composer, deliveries, mails, publication, relay, sessions, sign_in
 
 
 def init_app(app: Flask) -> None:
@@ -15,6 +15,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(mails.blueprint)
     app.register_blueprint(relay.blueprint)
     app.register_blueprint(audit.blueprint)
+    app.register_blueprint(abuse.blueprint)
     app.register_blueprint(announcements.blueprint)
     app.register_blueprint(composer.blueprint)
     app.register_blueprint(publication.blueprint)
