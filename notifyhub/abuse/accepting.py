@@ -16,7 +16,9 @@ from notifyhub.accounts import holders
 from notifyhub.accounts.holders import Holding
 from notifyhub.database import new_id
 from notifyhub.dispatch import Telling
+from notifyhub.errors import FieldError, Invalid
 from notifyhub.kinds import KINDS
+from notifyhub.languages import said
 from notifyhub.models import AbuseReport, Account
 from notifyhub.networks import parse_network
 
@@ -30,6 +32,8 @@ class Accepted(NamedTuple):
 
 def accept_raw(session: Session, raw: bytes, received_from: str, now: datetime) -> Accepted:
     """A mail in ARF, whichever way it came. Raises Invalid."""
+    if len(raw) > MOST_BYTES:
+        raise Invalid(FieldError("", said("has %(count)s bytes; %(most)s are allowed", count=f"{len(raw):,}", most=f"{MOST_BYTES:,}")))
     return accept(session, arf.read(raw), raw, received_from, now)
 
 

@@ -268,6 +268,8 @@ def test_other_intakes_hand_over_the_bytes(api: Api, app: Flask) -> None:
     assert len(inbox(api)) == 1
     with transaction() as session, pytest.raises(Invalid):
         abuse.accept_raw(session, b"Subject: hello\r\n\r\nno report", "mail", utcnow())
+    with transaction() as session, pytest.raises(Invalid):
+        abuse.accept_raw(session, arf(reported="x" * 9_000_000), "mail", utcnow())
 
 
 # --- refused

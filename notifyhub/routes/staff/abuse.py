@@ -9,17 +9,12 @@ from flask import Blueprint, Response, abort, render_template, request
 from notifyhub import access, history
 from notifyhub.abuse import listing
 from notifyhub.database import db
+from notifyhub.routes import downloads
 from notifyhub.routes.staff import paging
 from notifyhub.routes.staff.deliveries import listed
 from notifyhub.routes.staff.paging import PAGE
 
 blueprint = Blueprint("staff_abuse", __name__, url_prefix="/staff/abuse")
-
-SOURCE_HEADERS = {
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-store",
-}
 
 
 @blueprint.get("")
@@ -47,6 +42,6 @@ def show(id: uuid.UUID) -> str:
 def source(id: uuid.UUID) -> Response:
     """As it came, to be saved and looked at as text, whatever it is."""
     format, raw = listing.source(db.session(), id)
-    response = Response(raw, mimetype="text/plain", headers=SOURCE_HEADERS)
+    response = Response(raw, mimetype="text/plain", headers=downloads.HEADERS)
     response.headers["Content-Disposition"] = f'attachment; filename="abuse-report-{id}.{format}.txt"'
     return response
