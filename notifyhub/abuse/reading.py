@@ -12,16 +12,18 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import xarf
 
 from notifyhub.abuse import harmless, mails
 from notifyhub.abuse.report import Report
-from notifyhub.emails import Email, parse_email
+from notifyhub.emails import parse_email
 from notifyhub.errors import FieldError, Invalid
 from notifyhub.networks import parse_network
 from notifyhub.words import one_line
+
+T = TypeVar("T")
 
 MOST_VALUES = 20_000  # of a document; the validator looks at each of them
 MOST_ERRORS = 20
@@ -39,22 +41,23 @@ MISSING = re.compile(r"'(\w+)' is a required property")
 
 def read(document: Any) -> Report:
     """Raises Invalid, with every field that is wrong."""
-    _check(document)
-    reporter, errors = document["reporter"], list[FieldError]()
+    errors = _errors(document)
+    wrong = {error.field for error in errors}
 
-    def parsed(field: str, parse: Callable[[str], Any], value: str) -> Any:
+    def parsed(field: str, parse: Callable[[str], T]) -> T | None:
         try:
-            return parse(value)
+            return parse(_at(document, field)) if not wrong & {field, field.partition(".")[0]} else None
         except ValueError as error:
             errors.append(FieldError(field, str(error)))
+            return None
 
-    organisation = parsed("reporter.org", lambda text: one_line(text, 200, 1), reporter["org"])
-    domain = parsed("reporter.domain", lambda text: one_line(text, 253, 1), reporter["domain"])
-    contact: Email | None = parsed("reporter.contact", parse_email, reporter["contact"])
-    occurred_at = parsed("timestamp", _time, document["timestamp"])
-    address = parsed("source_identifier", _identifier, document["source_identifier"])
-    if errors or contact is None:
-        raise Invalid(*errors)
+    organisation = parsed("reporter.org", lambda text: one_line(text, 200, 1))
+    contact = parsed("reporter.contact", parse_email)
+    domain = parsed("reporter.domain", lambda text: one_line(text, 253, 1))
+    occurred_at = parsed("timestamp", _time)
+    address = parsed("source_identifier", _identifier)
+    if errors or organisation is None or contact is None or domain is None or address is None:
+        raise Invalid(*errors[:MOST_ERRORS])
     return Report(
         format="xarf",
         key=_key(document["report_id"], contact.key, domain),
@@ -67,10 +70,17 @@ def read(document: Any) -> Report:
     )
 
 
+def _at(document: Any, path: str) -> Any:
+    for name in path.split("."):
+        document = document[name]
+    return document
+
+
 # --- whether it is one ------------------------------------------------------------------------------------------------
 
 
-def _check(document: Any) -> None:
+def _errors(document: Any) -> list[FieldError]:
+    """By its schema. Raises Invalid where it has none."""
     if not isinstance(document, dict):
         raise Invalid(FieldError("", "must be an object: a report in XARF 4"))
     if "xarf_version" not in document and "Version" in document:
@@ -81,9 +91,7 @@ def _check(document: Any) -> None:
     if isinstance(category, str) and isinstance(type, str):
         _check_type(category, type)
     found = xarf.schema_validator.validate(document)
-    errors = dict.fromkeys(map(_error, found[:MOST_ERRORS]))
-    if errors:
-        raise Invalid(*errors)
+    return list(dict.fromkeys(map(_error, found)))
 
 
 def _has_more_values(document: Any, most: int) -> bool:

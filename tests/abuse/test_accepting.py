@@ -316,10 +316,7 @@ def test_the_largest_evidence_that_xarf_allows_is_taken(api: Api) -> None:
 def test_every_wrong_field_is_named(api: Api) -> None:
     answer = api.post(PATH, report(timestamp="x", report_id="1", reporter=CONTACT | {"org": "a\r\nb"}))
     assert answer.status_code == 422
-    assert answer.json["errors"][0]["field"] == "report_id"
-    assert {error["field"] for error in api.post(PATH, report(timestamp="x", reporter=CONTACT | {"org": "a\r\nb"})).json["errors"]} == {
-        "timestamp", "reporter.org",
-    }  # fmt: skip
+    assert {error["field"] for error in answer.json["errors"]} == {"timestamp", "report_id", "reporter.org"}
 
 
 def test_it_needs_its_own_scope(app: Flask, api: Api) -> None:

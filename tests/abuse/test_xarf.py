@@ -183,8 +183,9 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], field: str, said: str) 
 
 
 def test_everything_that_is_wrong_is_named_at_once() -> None:
-    assert set(refused(report(report_id=..., timestamp=..., source_port=-1))) == {"report_id", "timestamp", "source_port"}
-    assert set(refused(report(timestamp="x", reporter=CONTACT | {"org": ""}))) == {"timestamp", "reporter.org"}
+    document = report(report_id=..., timestamp="x", source_port=-1, source_identifier="", reporter=CONTACT | {"org": "", "contact": 1})
+    assert set(refused(document)) == {"report_id", "timestamp", "source_port", "source_identifier", "reporter.org", "reporter.contact"}
+    assert set(refused(report(reporter=[], sender=..., evidence=1))) == {"reporter", "sender", "evidence"}
 
 
 @pytest.mark.parametrize("document", [None, 1, "x", [], [report()], True])
@@ -207,10 +208,11 @@ def test_a_confidence_between_none_and_all_is_read() -> None:
         report() | {"stuff": list(range(300_000))},
         report() | {"evidence": [{"content_type": 1}] * 100_000},
         report() | {"evidence": [evidence("text/plain", b"x" * 100_000)] * 51},
+        report() | {"evidence": [{}] * 50, "tags": [1] * 50, "reporter": [], "timestamp": {}, "source_identifier": 1},
         report() | {"type": "x" * 5_000_000},
         report() | {"protocol": "x" * 5_000_000},
     ],
-    ids=["values", "errors", "items", "type", "field"],
+    ids=["values", "errors", "items", "many errors", "type", "field"],
 )
 def test_a_report_that_is_made_to_take_long_does_not(document: dict[str, Any]) -> None:
     start = time.monotonic()
