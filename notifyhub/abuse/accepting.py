@@ -55,9 +55,7 @@ def accept(session: Session, report: Report, raw: bytes, received_from: str, now
         assert known is not None
         return Accepted(known, repeated=True)
     if holding and report.complaint:
-        row.notification_id = dispatch.accept(
-            session, _telling(row, holding), now, holding.account_id, [(holding.order_number, holding.name)]
-        )
+        row.notification_id = dispatch.accept(session, _telling(row), now, holding.account_id, [(holding.order_number, holding.name)])
     return Accepted(row, repeated=False)
 
 
@@ -78,11 +76,12 @@ def _holding(session: Session, report: Report, now: datetime) -> Holding | None:
     return holding if session.execute(account).scalar() is not None else None
 
 
-def _telling(row: AbuseReport, holding: Holding) -> Telling:
+def _telling(row: AbuseReport) -> Telling:
     data = {
-        "type": row.type,
+        "report": str(row.id),
+        "what": row.type,
         "address": row.address,
-        "occurred_at": row.occurred_at.isoformat() if row.occurred_at else None,
+        "happened_at": row.occurred_at.isoformat() if row.occurred_at else None,
         "reporter": row.reporter,
         "evidence": row.evidence,
     }

@@ -9,9 +9,9 @@ from notifyhub.abuse import arf, reading
 from notifyhub.abuse.accepting import MOST_BYTES
 from notifyhub.abuse.report import Report
 from notifyhub.database import transaction, utcnow
+from notifyhub.errors import Unreadable
 from notifyhub.routes.api import schemas
 from notifyhub.routes.api.base import Blueprint, body, idempotent
-from notifyhub.routes.problems import Unreadable
 
 blueprint = Blueprint("abuse", __name__, url_prefix="/v1/abuse/reports", description="Reports of abuse, from those who see it")
 
