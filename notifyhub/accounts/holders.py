@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from notifyhub.database import among
 from notifyhub.models import Service, ServiceAddress
 from notifyhub.networks import Network
 
@@ -32,19 +33,25 @@ class Holding(NamedTuple):
 def holding(session: Session, network: Network, then: datetime | None, now: datetime) -> Holding | None:
     """Of an address, or of a prefix as a whole. `then` is None where it is not known."""
     around = {network, *network.ancestors()}
-    rows = session.execute(
-        select(
-            Service.account_id, Service.id, Service.order_number, Service.name, Service.status, ServiceAddress.network,
-            ServiceAddress.prefix_length, ServiceAddress.valid_from, ServiceAddress.valid_to,
-        )
-        .join(Service, Service.id == ServiceAddress.service_id)
-        .where(ServiceAddress.network.in_({prefix.network for prefix in around}))
-    )  # fmt: skip
-    found = [
-        Holding(account_id, id, number, name, status == "terminated", Network(bytes(address), length), since, until)
-        for account_id, id, number, name, status, address, length, since, until in rows
-    ]
-    return chosen([one for one in found if one.network in around], then, now)
+    # in two steps: of a table that has just grown PostgreSQL knows no figures, and would read all services to join a few
+    rows: Iterable[Any] = session.execute(select(*ADDRESS).where(ServiceAddress.network.in_({prefix.network for prefix in around})))
+    had = [(id, Network(bytes(first), length), since, until) for id, first, length, since, until in rows]
+    had = [address for address in had if address[1] in around]
+    services = _services(session, sorted({id for id, *_ in had}))
+    return chosen([Holding(*services[id], prefix, since, until) for id, prefix, since, until in had if id in services], then, now)
+
+
+ADDRESS = (
+    ServiceAddress.service_id, ServiceAddress.network, ServiceAddress.prefix_length, ServiceAddress.valid_from, ServiceAddress.valid_to,
+)  # fmt: skip
+
+
+def _services(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int, str, str, bool]]:
+    if not ids:
+        return {}
+    columns = (Service.account_id, Service.id, Service.order_number, Service.name, Service.status)
+    rows = session.execute(select(*columns).where(among(session, Service.id, ids)))
+    return {id: (account_id, id, number, name, status == "terminated") for account_id, id, number, name, status in rows}
 
 
 def chosen(holdings: Sequence[Holding], then: datetime | None, now: datetime) -> Holding | None:
