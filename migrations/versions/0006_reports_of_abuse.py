@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=True),
         sa.Column("service_id", sa.BigInteger(), nullable=True),
         sa.Column("evidence", sa.String(), nullable=False),
-        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("received_at", MOMENT, nullable=False),
         sa.Column("received_from", sa.String(), nullable=False),
         sa.Column("notification_id", sa.Uuid(), nullable=True),
@@ -36,6 +36,7 @@ def upgrade() -> None:
     op.create_index("ix_abuse_report_received", "abuse_report", ["received_at", "id"], unique=False)
     _create_partial("ix_abuse_report_nobodys", ["received_at", "id"], "account_id IS NULL")
     _create_partial("ix_abuse_report_account", ["account_id", "received_at"], "account_id IS NOT NULL")
+    _create_partial("ix_abuse_report_source", ["received_at"], "raw IS NOT NULL")
 
 
 def _create_partial(name: str, columns: list[str], where: str) -> None:

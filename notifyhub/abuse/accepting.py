@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,10 @@ from notifyhub.models import AbuseReport, Account
 from notifyhub.networks import parse_network
 
 MOST_BYTES = 8 * 1024 * 1024  # of a report, however it comes: one piece of evidence of 5 MB, which is what XARF allows, fits
+
+
+KEPT, SOURCE_KEPT = timedelta(days=400), timedelta(days=90)
+PRUNED_AT_ONCE = 100
 
 
 class Accepted(NamedTuple):
@@ -86,3 +90,12 @@ def _telling(row: AbuseReport) -> Telling:
         "evidence": row.evidence,
     }
     return Telling(KINDS["abuse"], "abuse-report", str(row.id), data=data)
+
+
+def prune(session: Session, now: datetime) -> None:
+    """Some at a time, the oldest: sources first, later the reports themselves."""
+    unsourced = select(AbuseReport.id).where(AbuseReport.received_at < now - SOURCE_KEPT, AbuseReport.raw.is_not(None))
+    over = select(AbuseReport.id).where(AbuseReport.received_at < now - KEPT)
+    for statement, ids in ((update(AbuseReport).values(raw=None), unsourced), (delete(AbuseReport), over)):
+        some = ids.order_by(AbuseReport.received_at).limit(PRUNED_AT_ONCE)
+        session.execute(statement.where(AbuseReport.id.in_(some)).execution_options(synchronize_session=False))

@@ -21,6 +21,7 @@ class Row(NamedTuple):
     report: AbuseReport
     account: Account | None
     service: Service | None
+    sourced: bool  # its source is still kept
 
     @property
     def state(self) -> str:
@@ -50,9 +51,9 @@ def find(session: Session, id: uuid.UUID) -> Row:
 
 
 def source(session: Session, id: uuid.UUID) -> tuple[str, bytes]:
-    """Its format, and its bytes as they came. Raises NotFound, for one that was erased with its account too."""
+    """Its format, and its bytes as they came. Raises NotFound, where it is no longer kept too."""
     row = session.execute(select(AbuseReport.format, AbuseReport.raw).where(AbuseReport.id == id)).first()
-    if row is None or not row.raw:
+    if row is None or row.raw is None:
         raise NotFound(MISSING)
     return row.format, bytes(row.raw)
 
@@ -62,7 +63,7 @@ MISSING = N_("There is no such report.")
 
 def _rows() -> Any:
     return (
-        select(AbuseReport, Account, Service)
+        select(AbuseReport, Account, Service, AbuseReport.raw.is_not(None))
         .outerjoin(Account, Account.id == AbuseReport.account_id)
         .outerjoin(Service, Service.id == AbuseReport.service_id)
     )

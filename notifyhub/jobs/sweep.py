@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from notifyhub import deliveries, drain, idempotency, relay, signins, wake
+from notifyhub import abuse, deliveries, drain, idempotency, relay, signins, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
@@ -21,6 +21,7 @@ def run() -> None:
         signins.prune(session, utcnow())
         receiving.prune(session, utcnow())
         accepting.prune(session, utcnow())
+        abuse.prune(session, utcnow())
     with reading() as session:
         unfinished = fan_out.unfinished(session)
         mails = receiving.waiting(session, utcnow(), 1)

@@ -29,6 +29,7 @@ class AbuseReport(db.Model):  # type: ignore[name-defined]
             postgresql_where=text("account_id IS NOT NULL"),
             sqlite_where=text("account_id IS NOT NULL"),
         ),
+        Index("ix_abuse_report_source", "received_at", postgresql_where=text("raw IS NOT NULL"), sqlite_where=text("raw IS NOT NULL")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -42,7 +43,7 @@ class AbuseReport(db.Model):  # type: ignore[name-defined]
     account_id: Mapped[int | None] = mapped_column(BigInteger)  # who had the address then; null: nobody of ours
     service_id: Mapped[int | None] = mapped_column(BigInteger)
     evidence: Mapped[str] = mapped_column(deferred=True)
-    raw: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)  # null: no longer kept
     received_at: Mapped[datetime]
     received_from: Mapped[str]  # who brought it, as the audit log names its authors
     notification_id: Mapped[uuid.UUID | None]  # null: nobody was told

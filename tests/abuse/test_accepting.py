@@ -18,7 +18,7 @@ from notifyhub.abuse import accepting
 from notifyhub.accounts import erasure, lookup
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import Invalid
-from notifyhub.models import AbuseReport, Delivery, Notification, ServiceAddress
+from notifyhub.models import AbuseReport, Delivery, Idempotency, Notification, ServiceAddress
 from tests.abuse.reports import CLASSES, CONTACT, arf, evidence, report
 from tests.builders import account, service
 from tests.conftest import Api
@@ -339,11 +339,31 @@ def test_with_its_account_what_was_reported_goes_and_that_it_was_reported_stays(
     nobodys = api.post(PATH, report(address="198.51.100.1")).json["id"]
     api.delete("/v1/accounts/C-1")
     row = stored(id)
-    assert (row.address, row.evidence, bytes(row.raw), row.service_id) == ("", "", b"", None)
+    assert (row.address, row.evidence, row.raw, row.service_id) == ("", "", None, None)
     assert row.account_id is not None
     assert row.notification_id is not None
     assert row.reporter == "Example Desk (desk[.]example)"
     assert stored(nobodys).evidence != ""
+
+
+def test_what_was_answered_to_a_report_goes_with_its_account_too(api: Api) -> None:
+    put(api)
+    for number in range(3):
+        api.post(PATH, report(), headers={"Idempotency-Key": f"mine {number}"})
+    api.post(PATH, report(address="198.51.100.1"), headers={"Idempotency-Key": "nobody's"})
+    api.delete("/v1/accounts/C-1")
+    assert [row.key for row in db.session.scalars(select(Idempotency))] == ["nobody's"]
+
+
+def test_sources_are_kept_for_three_months_and_reports_as_long_as_history(api: Api, stored: Any) -> None:
+    put(api)
+    id, now = api.post(PATH, report()).json["id"], utcnow()
+    for days, sourced, kept in ((89, True, 1), (91, False, 1), (399, False, 1), (401, False, 0)):
+        with transaction() as session:
+            abuse.prune(session, now + timedelta(days=days))
+        assert count(AbuseReport) == kept
+        assert not kept or (stored(id).raw is not None) == sourced
+        db.session.remove()
 
 
 def test_the_export_of_an_account_has_its_reports(api: Api) -> None:
