@@ -25,12 +25,12 @@ MOST_HEADER_BYTES = 4_000
 MOST_PARTS = 100  # of a mail are looked at
 TEXT_BYTES = 65_536  # of a part are looked at
 HEADER_CHARACTERS = 1_000
-SHOWN_HEADERS = ("Received", "Return-Path", "From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID")
+SHOWN_HEADERS = ("From", "Sender", "Reply-To", "To", "Cc", "Subject", "Date", "Message-ID", "Return-Path", "Received")
 SHOWN_RECEIVED = 5  # the newest; who wants them all has the source
 
 _NESTED = re.compile(rb"content-type:[^a-z/]*+(?:multipart|message)/", re.IGNORECASE)
 _ABOUT_CONTENT = re.compile(rb"(?:^|(?<=[\r\n]))content-(?:type|disposition|transfer-encoding):", re.IGNORECASE)
-_END_OF_HEADER = re.compile(rb"(?:\r\n?|\n)(?![ \t\n])")
+_END_OF_HEADER = re.compile(rb"\r\n(?![ \t])|\r(?![ \t\n])|\n(?![ \t])")
 # codecs that Python calls text and no mail is written in; some take a time that grows with the square of what they are given
 _NO_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"}
 
@@ -129,9 +129,10 @@ def content_type(text: str) -> Part:
 
 # --- where it came from -----------------------------------------------------------------------------------------------
 
-# Postfix, Sendmail, Gmail: from HELO (name [address]); Exim: from name ([address] helo=HELO), or from [address] (helo=HELO).
-# The HELO is what the sender claims, and may look like an address itself.
-_CLIENT = re.compile(r"\((?:[^\s()\[\]]+ +)?\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]")
+# Postfix, Sendmail, Gmail: from HELO (name [address]); Exchange, qmail: from HELO (address); Exim: from name ([address] helo=HELO),
+# or from [address] (helo=HELO). The HELO is what the sender claims: it may look like any of these, but has no spaces, and stands
+# before what the server found out; where it stands behind that, in Exim, it can have no brackets.
+_CLIENT = re.compile(r"\((?:(?:[^\s()\[\]]+ +)?\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]|([0-9A-Fa-f:.]{2,45})\))")
 _BARE_CLIENT = re.compile(r"from\s+\[(?:IPv6:)?([0-9A-Fa-f:.]{2,45})\]", re.IGNORECASE)
 _INSIDE = [
     ip_network(network)
@@ -144,11 +145,19 @@ def client(mail: Part) -> tuple[str, datetime | None] | None:
     """The address that handed the mail over to whoever reports it, and when: by the newest Received header that names one from
     outside. Those below it may have been written by the sender."""
     for value in headers(mail, "Received"):
-        said_by = value[: HEADER_CHARACTERS * 4].partition(" by ")[0]
-        found = _CLIENT.search(said_by) or _BARE_CLIENT.search(said_by)
-        if found and _is_outside(found[1]):
-            return found[1], date(value.rpartition(";")[2].strip())
+        address = _client(" ".join(value[: HEADER_CHARACTERS * 4].split()).partition(" by ")[0])
+        if address and _is_outside(address):
+            return address, date(value.rpartition(";")[2].strip())
     return None
+
+
+def _client(said: str) -> str | None:
+    """The last one that stands there."""
+    *_, last = None, *_CLIENT.finditer(said)
+    if last is not None:
+        return last[1] or last[2]
+    bare = _BARE_CLIENT.match(said)
+    return bare[1] if bare else None
 
 
 def _is_outside(text: str) -> bool:

@@ -81,9 +81,10 @@ def test_a_failed_authentication_says_what_failed() -> None:
             reported_type="text/rfc822-headers\nContent-Transfer-Encoding: base64",
         ),
         arf(reported="From: win@spam.example\nSubject: You won\n\n" + "Hi\n" * 50_000),
+        arf(reported="From: win@spam.example\nSubject: You won\nContent-Type: text/plain\n\n " + "x " * 5_000),
         arf().replace(REPORTED.encode().replace(b"\n", b"\r\n"), b"From: win@spam.example\r\nSubject: You won\r\n\r\nHi"),
     ],
-    ids=["headers only", "the same by another name", "base 64", "headers in base 64", "long", "no encoding"],
+    ids=["headers only", "the same by another name", "base 64", "headers in base 64", "long", "indented", "no encoding"],
 )
 def test_the_reported_mail_comes_in_several_shapes(raw: bytes) -> None:
     found = read(raw)
@@ -152,6 +153,10 @@ RECEIVED = {
     "postfix without a name": "from [198.51.100.99] (unknown [203.0.113.7]) by mx.isp.example; Fri, 20 Nov 2026 11:00:00 +0100",
     "exim": "from vps-1.one.example ([203.0.113.7] helo=[198.51.100.99]) by mx.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
     "exim without a name": "from [203.0.113.7] (helo=[198.51.100.99]) by mx.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
+    "postfix after a lying HELO": "from ([198.51.100.99]) (vps-1 [203.0.113.7]) by mx.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
+    "exchange": "from vps-1.one.example (203.0.113.7) by mx.isp.example (10.1.1.1) with SMTP; Fri, 20 Nov 2026 10:00:00 +0000",
+    "qmail": "from unknown (HELO (198.51.100.99)) (203.0.113.7) by mx.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
+    "sendmail": "from x (vps-1 [203.0.113.7] (may be forged)) by mx.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
     "gmail": "from vps-1.one.example (vps-1.one.example. [203.0.113.7])\n by mx.isp.example with SMTP; Fri, 20 Nov 2026 02:00:00 -0800",
     "behind an inner hop": "from mx1.isp.example (mx1 [10.0.0.9]) by store.isp.example; Fri, 20 Nov 2026 10:00:09 +0000\n"
     "Received: from x (y [203.0.113.7]) by mx1.isp.example; Fri, 20 Nov 2026 10:00:00 +0000",
