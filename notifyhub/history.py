@@ -116,6 +116,12 @@ def find(session: Session, id: uuid.UUID) -> dict[str, Any] | None:
     return None
 
 
+def of_notification(session: Session, id: uuid.UUID) -> list[dict[str, Any]]:
+    """All that one notification became; the inbox first."""
+    found = [_arrived(*row) for row in session.execute(ARRIVED.where(Notification.id == id))]
+    return found + [_carried(*row) for row in session.execute(CARRIED.where(Delivery.notification_id == id).order_by(Delivery.id))]
+
+
 def _carried(delivery: Delivery, notification: Notification, external_id: str | None, email: str | None) -> dict[str, Any]:
     return {
         "id": delivery.id,

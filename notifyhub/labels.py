@@ -139,6 +139,60 @@ ANSWER_SUBJECTS = {
     "7": N_("security or policy"),
 }
 
+# What became of a report of abuse.
+REPORT_STATES = {
+    "told": Label(N_("account told"), "good", "check"),
+    "nobodys": Label(N_("nobody’s address"), "warn", "circle-question-mark"),
+    "kept": Label(N_("no complaint: nobody told"), "quiet", "info"),
+}
+
+# Of reports of abuse: what XARF 4 and ARF call them.
+ABUSE_TYPES = {
+    "messaging/spam": N_("Spam"),
+    "messaging/bulk_messaging": N_("Unwanted bulk mail"),
+    "connection/login_attack": N_("Attack on log-ins"),
+    "connection/port_scan": N_("Port scan"),
+    "connection/ddos": N_("Denial-of-service attack"),
+    "connection/infected_host": N_("Infected host"),
+    "connection/reconnaissance": N_("Reconnaissance"),
+    "connection/scraping": N_("Scraping"),
+    "connection/sql_injection": N_("SQL injection"),
+    "connection/vulnerability_scan": N_("Vulnerability scan"),
+    "content/phishing": N_("Phishing"),
+    "content/malware": N_("Malware"),
+    "content/csam": N_("Depiction of child sexual abuse"),
+    "content/csem": N_("Sexual exploitation of children"),
+    "content/exposed_data": N_("Exposed data"),
+    "content/brand_infringement": N_("Brand infringement"),
+    "content/fraud": N_("Fraud"),
+    "content/remote_compromise": N_("Compromised web site"),
+    "content/suspicious_registration": N_("Suspicious domain registration"),
+    "copyright/copyright": N_("Copyright infringement"),
+    "copyright/p2p": N_("Copyright infringement by file sharing"),
+    "copyright/cyberlocker": N_("Copyright infringement by a file host"),
+    "copyright/ugc_platform": N_("Copyright infringement on a platform"),
+    "copyright/link_site": N_("Copyright infringement by links"),
+    "copyright/usenet": N_("Copyright infringement in Usenet"),
+    "infrastructure/botnet": N_("Part of a botnet"),
+    "infrastructure/compromised_server": N_("Compromised server"),
+    "vulnerability/cve": N_("Known vulnerability"),
+    "vulnerability/open_service": N_("Open service"),
+    "vulnerability/misconfiguration": N_("Misconfiguration"),
+    "reputation/blocklist": N_("Listed on a blocklist"),
+    "reputation/threat_intelligence": N_("Named by threat intelligence"),
+    "feedback/abuse": N_("Mail marked as spam"),
+    "feedback/fraud": N_("Fraudulent mail"),
+    "feedback/virus": N_("Virus in a mail"),
+    "feedback/not-spam": N_("Mail that is no spam"),
+    "feedback/auth-failure": N_("Mail that failed authentication"),
+    "feedback/other": N_("Complaint about a mail"),
+}
+
+
+def abuse_type(name: str) -> str:
+    return ABUSE_TYPES.get(name) or name or N_("Abuse")
+
+
 # What the routing policy gives as reasons (notifyhub/routing.py knows no translations), and what stands in their place where
 # something was never tried.
 REASONS = (

@@ -3,6 +3,7 @@
     amount     money, in the currency that stands beside it
     …_on       a date: "2026-12-01"
     …_at       a moment, in the reader's zone and in UTC: "2026-12-01T09:30:00+00:00"
+    what       in the reader's language, where it is a type of abuse that has a name (labels.py); else as it is
     a number, a text, a list of such values: as they are
 
 A text of ours that has more to say where something is known asks by the names of its sections: with_NAME, without_NAME, and
@@ -22,7 +23,7 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 from babel.support import NullTranslations
 
-from notifyhub import windows
+from notifyhub import labels, windows
 from notifyhub.markdown import printable
 
 _CONDITION = re.compile(r"with_(?P<known>\w+)|without_(?P<unknown>\w+)|(?P<name>\w+?)_is_(?P<value>\w+)")
@@ -52,6 +53,8 @@ def _spelled(name: str, value: Any, beside: Mapping[str, Any], time_zone: str, f
         return format_date(date.fromisoformat(value), "long", formats)
     if name.endswith("_at"):
         return windows.moment(datetime.fromisoformat(value), time_zone, formats, words)
+    if name == "what" and value in labels.ABUSE_TYPES:
+        return words.gettext(labels.ABUSE_TYPES[value])
     return printable(value).strip()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from notifyhub import audit, confirmations, deliveries, idempotency
 from notifyhub.accounts import lookup
 from notifyhub.models import (
+    AbuseReport,
     Account,
     AuditEntry,
     Confirmation,
@@ -40,12 +41,25 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     told = select(Notification.id).where(Notification.account_id == account.id)
     deliveries.move(session, Delivery.notification_id.in_(told), "cancelled", reason="the account was erased")
     session.execute(update(Notification).where(Notification.account_id == account.id).values(services=[], data={}))
+    _empty_reports(session, account, now)
     account.external_id, account.name, account.name_key, account.muted, account.synced = None, "", "", [], {}
     account.registered_mailbox_id = account.previous_registered_mailbox_id = None
     account.erased_at = account.updated_at = now
     session.flush()
     _empty_unused(session, mailboxes)
     audit.record(session, "account.erased", f"account:{account.id}", account.id)
+
+
+def _empty_reports(session: Session, account: Account, now: datetime) -> None:
+    """What was reported names its servers, and perhaps it. That there was a report, and from whom, stays."""
+    mine = AbuseReport.account_id == account.id
+    session.execute(update(AbuseReport).where(mine).values(address="", service_id=None, evidence="", raw=None))
+    lately = session.scalars(select(AbuseReport.id).where(mine, AbuseReport.received_at > now - idempotency.KEPT)).all()
+    for start in range(0, len(lately), FORGOTTEN_AT_ONCE):
+        idempotency.forget(session, map(str, lately[start : start + FORGOTTEN_AT_ONCE]))
+
+
+FORGOTTEN_AT_ONCE = 100
 
 
 def _mailboxes(session: Session, account: Account) -> set[int]:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from notifyhub import files
 from notifyhub.accounts import services
 from notifyhub.kinds import CATEGORIES
 from notifyhub.models import (
+    AbuseReport,
     Account,
     AuditEntry,
     Confirmation,
@@ -138,6 +139,14 @@ def export(session: Session, account: Account, now: datetime) -> dict[str, Any]:
         "files": [
             files.described(row) | {"created_at": row.created_at}
             for row in session.scalars(select(StoredFile).where(StoredFile.account_id == account.id).order_by(StoredFile.created_at))
+        ],
+        "abuse_reports": [
+            {"id": row.id, "type": row.type, "address": row.address, "occurred_at": row.occurred_at, "reporter": row.reporter,
+             "evidence": row.evidence, "received_at": row.received_at, "notification": row.notification_id}
+            for row in session.scalars(
+                select(AbuseReport).where(AbuseReport.account_id == account.id).order_by(AbuseReport.received_at)
+                .options(undefer(AbuseReport.evidence))
+            )
         ],
         "deliveries": [
             {"id": delivery.id, "channel": delivery.channel, "address": email, "state": delivery.state, "reason": delivery.reason,

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from flask import current_app
 
-from notifyhub import deliveries, drain, idempotency, relay, signins, tallies, wake
+from notifyhub import abuse, deliveries, drain, idempotency, relay, signins, tallies, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import reading, transaction, utcnow
 from notifyhub.events import accepting
 from notifyhub.intake import receiving
 from notifyhub.jobs import job
+
+PRUNED = (abuse, accepting, idempotency, receiving, signins)  # what they keep for a time only
 
 
 @job("sweep")
@@ -17,10 +19,8 @@ def run() -> None:
     drain.settle_dead_journals(current_app.extensions["settings"])
     with transaction() as session:
         deliveries.release_lapsed(session)
-        idempotency.prune(session, utcnow())
-        signins.prune(session, utcnow())
-        receiving.prune(session, utcnow())
-        accepting.prune(session, utcnow())
+        for subject in PRUNED:
+            subject.prune(session, utcnow())
     with transaction() as session:
         tallies.fold(session)
     with reading() as session:

@@ -1,5 +1,6 @@
 """Tables only, one file per subject; no decisions."""
 
+from notifyhub.models.abuse import AbuseReport
 from notifyhub.models.access import ApiKey, Idempotency, SignIn, SignInAttempt, SignInLink, SpentToken, Staff
 from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
@@ -14,6 +15,7 @@ from notifyhub.models.service import Service, ServiceAddress
 from notifyhub.models.tally import Tally
 
 __all__ = [
+    "AbuseReport",
     "Account",
     "Announcement",
     "ApiKey",

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import NamedTuple
 
 from tests.browser.hub import Hub
 
 WINDOW = {"starts_at": "2030-11-28T00:30:00+01:00", "ends_at": "2030-11-28T04:00:00+01:00"}
+
+LOG = b"".join(
+    b"Nov 20 10:%02d:07 trap sshd[812]: Failed password for root from 192.0.2.17 port 40022 ssh2\n" % minute for minute in range(9)
+)
+DESK = {"org": "Example Abuse Desk", "contact": "reports@desk.example", "domain": "desk.example"}
+ABUSE_REPORT = {
+    "xarf_version": "4.2.0", "report_id": "0198c0de-0000-4000-8000-000000000001", "timestamp": "2026-11-20T10:15:00Z",
+    "reporter": DESK, "sender": DESK, "source_identifier": "192.0.2.17", "source_port": 40022, "category": "connection",
+    "type": "login_attack", "first_seen": "2026-11-20T10:00:00Z", "protocol": "tcp", "destination_port": 22, "evidence_source": "honeypot",
+    "description": "More than 4,000 log-ins tried in a quarter of an hour, see https://desk.example/cases/77 for all of them.",
+    "evidence": [
+        {"content_type": "text/plain", "description": "sshd", "payload": b64encode(LOG).decode()},
+        {"content_type": "image/png", "description": "Map of what was tried", "payload": "iVBORw0KGgo="},
+    ],
+}  # fmt: skip
+NOBODYS_REPORT = ABUSE_REPORT | {"report_id": "0198c0de-0000-4000-8000-000000000002", "source_identifier": "198.51.100.9"}
 
 
 class Place(NamedTuple):
@@ -25,6 +42,8 @@ def places(hub: Hub) -> list[Place]:
         "kind": "maintenance", "impact": "outage", **WINDOW, "audience": {"locations": ["fra1"]},
         "content": {"en": {"title": "A draft about the switches", "body": "Dear {{ account_name }},\n\n**more** soon."}},
     })["id"]  # fmt: skip
+    abuse = hub.api("POST", "/v1/abuse/reports", ABUSE_REPORT)["id"]
+    hub.api("POST", "/v1/abuse/reports", NOBODYS_REPORT)
     return [
         Place("sign-in", "/sign-in"),
         Place("staff-sign-in", "/staff/sign-in"),
@@ -46,6 +65,9 @@ def places(hub: Hub) -> list[Place]:
         Place("deliveries", "/staff/deliveries", OPS),
         Place("mails", "/staff/mails", OPS),
         Place("sending", "/staff/sending", OPS),
+        Place("abuse", "/staff/abuse", OPS),
+        Place("abuse-nobodys", "/staff/abuse?view=nobodys", OPS),
+        Place("abuse-report", f"/staff/abuse/{abuse}", OPS),
         Place("audit", "/staff/audit", ADMIN),
         Place("staff-browsers", "/staff/sessions", OPS),
     ]

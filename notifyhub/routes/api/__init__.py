@@ -12,6 +12,7 @@ from notifyhub.events.types import TYPES
 from notifyhub.kinds import KINDS
 from notifyhub.routes import pages
 from notifyhub.routes.api import (
+    abuse,
     accounts,
     announcements,
     base,
@@ -32,6 +33,7 @@ BLUEPRINTS = (
     files.blueprint,
     announcements.blueprint,
     events.blueprint,
+    abuse.blueprint,
     deliveries.blueprint,
     intake.blueprint,
 )

@@ -308,6 +308,19 @@ class EventOutcomes(Schema):
     items = fields.List(fields.Nested(EventOutcome), metadata={"description": "one for each event, in their order"})
 
 
+class AcceptedReport(Schema):
+    id = fields.UUID()
+    status = fields.String(
+        metadata={"enum": ["told", "kept"], "description": "told: the account that had the address; kept: for staff to see"}
+    )
+    format = fields.String(metadata={"enum": ["xarf", "arf"]})
+    type = fields.String(metadata={"example": "messaging/spam"})
+    address = fields.String(metadata={"description": "as it is looked up; empty where the report names none"})
+    occurred_at = fields.AwareDateTime(allow_none=True)
+    received_at = fields.AwareDateTime()
+    notification = fields.UUID(allow_none=True)
+
+
 class DeliveriesQuery(Paging):
     account = Line(128, 1, load_default=None)
     state = fields.String(load_default=None, validate=validate.OneOf(STATES))

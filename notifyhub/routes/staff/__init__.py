@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from notifyhub.routes.staff import (
+    abuse,
     accounts,
     announcements,
     audit,
@@ -28,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(relay.blueprint)
     app.register_blueprint(sending.blueprint)
     app.register_blueprint(audit.blueprint)
+    app.register_blueprint(abuse.blueprint)
     app.register_blueprint(announcements.blueprint)
     app.register_blueprint(composer.blueprint)
     app.register_blueprint(publication.blueprint)
