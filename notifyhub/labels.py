@@ -52,6 +52,8 @@ KINDS = {
     "monitoring_down": Label(N_("Service does not respond"), "bad", "zap"),
     "monitoring_recovered": Label(N_("Service responds again"), "good", "activity"),
     "custom": Label(N_("Message"), "info", "message-square"),
+    "ticket": Label(N_("Ticket"), "info", "life-buoy"),
+    "ticket_alert": Label(N_("Ticket without an answer"), "warn", "clock"),
 }
 
 IMPACTS = {
@@ -97,6 +99,24 @@ STATUSES = {
     "completed": Label(N_("completed"), "good", "check-check"),
     "cancelled": Label(N_("cancelled"), "quiet", "ban"),
 }
+
+DEPARTMENTS = {
+    "technical": Label(N_("Technical issues"), "quiet", "wrench"),
+    "financial": Label(N_("Financial matters"), "quiet", "receipt-text"),
+}
+
+PRIORITIES = {"regular": Label(N_("regular"), "quiet", "info"), "high": Label(N_("high"), "bad", "triangle-alert")}
+
+TICKET_STATUSES = {
+    "open": Label(N_("open"), "info", "inbox"),
+    "waiting_for_customer": Label(N_("waiting for customer"), "warn", "hourglass"),
+    "resolved": Label(N_("resolved"), "good", "circle-check"),
+    "closed": Label(N_("closed"), "quiet", "archive"),
+}
+
+# What changes about a ticket, and who did it or said something.
+TICKET_FIELDS = {"status": N_("status"), "priority": N_("priority"), "department": N_("department"), "assignee": N_("assigned to")}
+TICKET_AUTHORS = {"customer": N_("Customer"), "staff": N_("Support"), "system": N_("Automatic")}
 
 CHANNELS = {"inbox": Label(N_("inbox"), "quiet", "inbox"), "email": Label(N_("e-mail"), "quiet", "mail")}
 
@@ -163,6 +183,12 @@ ACTIONS = {
     "staff.created": N_("Member of staff added"),
     "staff.disabled": N_("Member of staff disabled"),
     "staff.password_set": N_("Password of a member of staff set"),
+    "ticket.opened": N_("Ticket opened"),
+    "ticket.answered": N_("Ticket answered"),
+    "ticket.noted": N_("Internal note added to a ticket"),
+    "ticket.changed": N_("Ticket changed"),
+    "ticket.warned": N_("Staff warned: a ticket still has no answer"),
+    "ticket.breached": N_("A ticket had no answer within the promised time"),
     "sign_in.signed_in": N_("Signed in"),
     "sign_in.signed_out": N_("Signed out"),
     "sign_in.others_ended": N_("Other sessions ended"),
@@ -174,6 +200,8 @@ ACTIONS = {
 DETAILS = {
     "accounts": N_("accounts"),
     "added": N_("added"),
+    "after": N_("afterwards"),
+    "before": N_("before"),
     "category": N_("category"),
     "changed": N_("changed"),
     "count": N_("number"),
@@ -186,6 +214,7 @@ DETAILS = {
     "mailbox": N_("address"),
     "muted": N_("muted"),
     "name": N_("name"),
+    "number": N_("number"),
     "registered_mailbox": N_("registered address"),
     "registered_mailbox_before": N_("registered address before"),
     "rejected_count": N_("rejected"),

@@ -11,6 +11,7 @@ from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.service import Service, ServiceAddress
+from notifyhub.models.ticket import Ticket, TicketChange, TicketFile, TicketMessage
 
 __all__ = [
     "Account",
@@ -35,4 +36,8 @@ __all__ = [
     "SpentToken",
     "Staff",
     "StoredFile",
+    "Ticket",
+    "TicketChange",
+    "TicketFile",
+    "TicketMessage",
 ]
