@@ -22,6 +22,7 @@ from notifyhub.routes.api import (
     inbox,
     intake,
     send_email,
+    tickets,
 )
 
 # in the order of /docs
@@ -31,6 +32,7 @@ BLUEPRINTS = (
     inbox.blueprint,
     files.blueprint,
     announcements.blueprint,
+    tickets.blueprint,
     events.blueprint,
     deliveries.blueprint,
     intake.blueprint,
