@@ -114,6 +114,8 @@ TICKET_STATUSES = {
     "closed": Label(N_("closed"), "quiet", "archive"),
 }
 
+TICKET_WORDS = {**TICKET_STATUSES, **PRIORITIES, **DEPARTMENTS}
+
 # What changes about a ticket, and who did it or said something.
 TICKET_FIELDS = {"status": N_("status"), "priority": N_("priority"), "department": N_("department"), "assignee": N_("assigned to")}
 TICKET_AUTHORS = {"customer": N_("Customer"), "staff": N_("Support"), "system": N_("Automatic")}
@@ -214,7 +216,6 @@ DETAILS = {
     "mailbox": N_("address"),
     "muted": N_("muted"),
     "name": N_("name"),
-    "number": N_("number"),
     "registered_mailbox": N_("registered address"),
     "registered_mailbox_before": N_("registered address before"),
     "rejected_count": N_("rejected"),
@@ -228,6 +229,7 @@ DETAILS = {
     "send_email.invoices": N_("addresses for invoices"),
     "send_email.support": N_("addresses for support"),
     "services": N_("services"),
+    "ticket": N_("ticket"),
     "time_zone": N_("time zone"),
     "unchanged": N_("unchanged"),
     "updated": N_("changed"),

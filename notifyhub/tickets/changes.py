@@ -111,6 +111,6 @@ def note(session: Session, ticket: Ticket, by: By, field: str, before: str | Non
     if field == "assignee":
         before, after = (session.get_one(Staff, int(id)).name if id else None for id in (before, after))
     details = {name: value for name, value in (("before", before), ("after", after)) if value}
-    audit.record(session, "ticket.changed", f"ticket:{ticket.id}", ticket.account_id, number=ticket.number, fields=[field], **details)
+    audit.record(session, "ticket.changed", f"ticket:{ticket.id}", ticket.account_id, ticket=f"#{ticket.number}", fields=[field], **details)
     ticket.updated_at = now
     telling.signal(session, ticket)

@@ -74,7 +74,7 @@ def reply_by_staff(
         stop_clock(ticket)
     ticket.waiting_at = now
     told = changes.apply(session, ticket, by, {"status": status}, now)
-    audit.record(session, "ticket.answered", f"ticket:{ticket.id}", ticket.account_id, number=ticket.number)
+    audit.record(session, "ticket.answered", f"ticket:{ticket.id}", ticket.account_id, ticket=f"#{ticket.number}")
     telling.tell_reply(session, ticket, message, by, kept, told, now)
     _changed(session, ticket, now)
     return message
@@ -89,7 +89,7 @@ def note(session: Session, number: int, by: By, body: str, files: Sequence[Check
     """Among staff: the customer neither sees it nor hears of it. Raises NotFound, Invalid."""
     ticket = finding.lock(session, number)
     message, _ = _add(session, ticket, by, body, files, internal=True, via=via, now=now)
-    audit.record(session, "ticket.noted", f"ticket:{ticket.id}", ticket.account_id, number=ticket.number)
+    audit.record(session, "ticket.noted", f"ticket:{ticket.id}", ticket.account_id, ticket=f"#{ticket.number}")
     _changed(session, ticket, now)
     return message
 

@@ -57,7 +57,7 @@ def open_ticket(
     session.add(message)
     session.flush()
     attachments.keep(session, ticket, message, files, now)
-    audit.record(session, "ticket.opened", f"ticket:{ticket.id}", ticket.account_id, number=ticket.number)
+    audit.record(session, "ticket.opened", f"ticket:{ticket.id}", ticket.account_id, ticket=f"#{ticket.number}")
     telling.tell_received(session, ticket, now)
     telling.signal(session, ticket)
     return ticket

@@ -37,7 +37,11 @@ def alert(session: Session, id: uuid.UUID, now: datetime) -> None:
     else:
         what, ticket.breached_at, ticket.alert_at = BREACH, now, None
     audit.record(
-        session, "ticket.warned" if what == WARNING else "ticket.breached", f"ticket:{ticket.id}", ticket.account_id, number=ticket.number
+        session,
+        "ticket.warned" if what == WARNING else "ticket.breached",
+        f"ticket:{ticket.id}",
+        ticket.account_id,
+        ticket=f"#{ticket.number}",
     )
     _tell_staff(session, ticket, what, now)
     telling.signal(session, ticket)

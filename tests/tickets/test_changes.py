@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from notifyhub.database import db, transaction, utcnow
@@ -10,6 +14,7 @@ from notifyhub.errors import Conflict, Invalid, NotFound
 from notifyhub.models import AuditEntry
 from notifyhub.tickets import changes
 from notifyhub.tickets.states import By
+from tests.browserless import Browser
 from tests.conftest import Api
 from tests.tickets.steps import agent, answered, changed, customer, opened, read, told, whole, wrong
 
@@ -40,8 +45,8 @@ def test_every_change_is_in_the_audit_log() -> None:
     changed(ticket, priority="high", assignee=agent())
     entries = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "ticket.changed").order_by(AuditEntry.id))
     assert [(entry.account_id, entry.details) for entry in entries] == [
-        (ticket.account_id, {"number": ticket.number, "fields": ["assignee"], "after": "Ada Agent"}),
-        (ticket.account_id, {"number": ticket.number, "fields": ["priority"], "before": "regular", "after": "high"}),
+        (ticket.account_id, {"ticket": f"#{ticket.number}", "fields": ["assignee"], "after": "Ada Agent"}),
+        (ticket.account_id, {"ticket": f"#{ticket.number}", "fields": ["priority"], "before": "regular", "after": "high"}),
     ]
 
 
@@ -121,3 +126,10 @@ def test_staff_open_a_closed_one_again() -> None:
     changed(ticket, status="open")
     assert read(ticket).status == "open"
     assert told()[-1]["status"] == "open"
+
+
+def test_the_audit_page_says_it_in_words(app: Flask) -> None:
+    changed(opened(), status="waiting_for_customer")
+    page = unescape(re.sub(r"<[^>]+>", "", Browser(app).as_staff("admin").get("/staff/audit?action=ticket.changed").text))
+    for words in ("ticket: #1001", "changed: status", "before: open", "afterwards: waiting for customer"):
+        assert words in page
