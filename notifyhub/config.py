@@ -99,6 +99,7 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     metrics_networks: tuple[Network, ...]
     default_locale: str
+    ticket_promise_minutes: int
     brand: Brand
 
     @property
@@ -147,6 +148,7 @@ class Settings:
             trusted_proxies=_read(env, "NOTIFYHUB_TRUSTED_PROXIES", "127.0.0.1,::1", _networks),
             metrics_networks=_read(env, "NOTIFYHUB_METRICS_NETWORKS", "", _networks),
             default_locale=_read(env, "NOTIFYHUB_DEFAULT_LOCALE", "en", _locale),
+            ticket_promise_minutes=_read(env, "NOTIFYHUB_TICKET_PROMISE_MINUTES", "10", _minutes),
             brand=brand,
         )
 
@@ -192,6 +194,12 @@ def _switch(text: str) -> bool:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1000:
         raise ValueError("must be a whole number from 1 to 1000")
+    return int(text)
+
+
+def _minutes(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 7 * 24 * 60:
+        raise ValueError("must be a whole number of minutes, from 1 to 10080 (a week)")
     return int(text)
 
 

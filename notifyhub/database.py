@@ -371,6 +371,16 @@ def new_row_ids(session: Session, table: Table, count: int) -> list[int]:
     return list(range(start, start + count))
 
 
+def next_number(session: Session, column: Any, first: int) -> int:
+    """For a column of numbers that grow, and that no two rows share; some may be left out."""
+    table = column.table.name
+    if session.get_bind().dialect.name == "postgresql":
+        last = session.execute(text(f"SELECT nextval('{table}_{column.name}_seq')")).scalar_one()
+    else:  # one writer at a time
+        last = session.execute(select(func.coalesce(func.max(column), first - 1) - first + 2)).scalar_one()
+    return first - 1 + int(last)
+
+
 def among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     """`column IN values` as one parameter, however many there are; a single one leaves an index its order."""
     if len(values) == 1:

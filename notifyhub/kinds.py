@@ -49,6 +49,8 @@ KINDS = {
         Kind("monitoring_down", "announcements", Lane.urgent),
         Kind("monitoring_recovered", "announcements", Lane.urgent),
         Kind("custom", "support", Lane.normal),  # or the category that it names
+        Kind("ticket", "support", Lane.normal),
+        Kind("ticket_alert", "support", Lane.urgent, inbox=False),
     )
 }
 

@@ -52,6 +52,8 @@ KINDS = {
     "monitoring_down": Label(N_("Service does not respond"), "bad", "zap"),
     "monitoring_recovered": Label(N_("Service responds again"), "good", "activity"),
     "custom": Label(N_("Message"), "info", "message-square"),
+    "ticket": Label(N_("Ticket"), "info", "life-buoy"),
+    "ticket_alert": Label(N_("Ticket without an answer"), "warn", "clock"),
 }
 
 IMPACTS = {
@@ -97,6 +99,26 @@ STATUSES = {
     "completed": Label(N_("completed"), "good", "check-check"),
     "cancelled": Label(N_("cancelled"), "quiet", "ban"),
 }
+
+DEPARTMENTS = {
+    "technical": Label(N_("Technical issues"), "quiet", "wrench"),
+    "financial": Label(N_("Financial matters"), "quiet", "receipt-text"),
+}
+
+PRIORITIES = {"regular": Label(N_("regular"), "quiet", "info"), "high": Label(N_("high"), "bad", "triangle-alert")}
+
+TICKET_STATUSES = {
+    "open": Label(N_("open"), "info", "inbox"),
+    "waiting_for_customer": Label(N_("waiting for customer"), "warn", "hourglass"),
+    "resolved": Label(N_("resolved"), "good", "circle-check"),
+    "closed": Label(N_("closed"), "quiet", "archive"),
+}
+
+TICKET_WORDS = {**TICKET_STATUSES, **PRIORITIES, **DEPARTMENTS}
+
+# What changes about a ticket, and who did it or said something.
+TICKET_FIELDS = {"status": N_("status"), "priority": N_("priority"), "department": N_("department"), "assignee": N_("assigned to")}
+TICKET_AUTHORS = {"customer": N_("Customer"), "staff": N_("Support"), "system": N_("Automatic")}
 
 CHANNELS = {"inbox": Label(N_("inbox"), "quiet", "inbox"), "email": Label(N_("e-mail"), "quiet", "mail")}
 
@@ -254,6 +276,12 @@ ACTIONS = {
     "staff.created": N_("Member of staff added"),
     "staff.disabled": N_("Member of staff disabled"),
     "staff.password_set": N_("Password of a member of staff set"),
+    "ticket.opened": N_("Ticket opened"),
+    "ticket.answered": N_("Ticket answered"),
+    "ticket.noted": N_("Internal note added to a ticket"),
+    "ticket.changed": N_("Ticket changed"),
+    "ticket.warned": N_("Staff warned: a ticket still has no answer"),
+    "ticket.breached": N_("A ticket had no answer within the promised time"),
     "sign_in.signed_in": N_("Signed in"),
     "sign_in.signed_out": N_("Signed out"),
     "sign_in.others_ended": N_("Other sessions ended"),
@@ -265,6 +293,8 @@ ACTIONS = {
 DETAILS = {
     "accounts": N_("accounts"),
     "added": N_("added"),
+    "after": N_("afterwards"),
+    "before": N_("before"),
     "category": N_("category"),
     "changed": N_("changed"),
     "count": N_("number"),
@@ -290,6 +320,7 @@ DETAILS = {
     "send_email.invoices": N_("addresses for invoices"),
     "send_email.support": N_("addresses for support"),
     "services": N_("services"),
+    "ticket": N_("ticket"),
     "time_zone": N_("time zone"),
     "unchanged": N_("unchanged"),
     "updated": N_("changed"),

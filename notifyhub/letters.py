@@ -121,10 +121,13 @@ def _files(listed: Sequence[dict[str, Any]]) -> tuple[list[Attachment], list[tup
 
 
 def _thread(settings: Settings, row: Any) -> str | None:
-    """All revisions of an announcement are one conversation in a mail program."""
-    if row.source != "announcement":
+    """What a mail program shows as one conversation with one reader."""
+    if row.source not in CONVERSATIONS:
         return None
-    return f"<{row.source_ref}.{row.account_id}@{settings.brand.mail_domain}>"
+    return f"<{row.source_ref}.{row.account_id or 'staff'}@{settings.brand.mail_domain}>"
+
+
+CONVERSATIONS = frozenset(("announcement", "ticket", "ticket-alert"))  # sources whose revisions belong together
 
 
 def unsubscribe_url(settings: Settings, account_id: int, kind: str) -> str:

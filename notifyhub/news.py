@@ -1,4 +1,4 @@
-"""Follows the news of inboxes for all streams of one process, over one subscription."""
+"""Follows the news of inboxes, and of whatever else has a name, for all streams of one process, over one subscription."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ SUBSCRIBE_SECONDS = 1.0  # how long a follower waits to be told of everything fr
 class News:
     def __init__(self, url: str) -> None:
         self.url = url
-        self.followers: dict[int, set[queue.Queue[dict[str, Any]]]] = defaultdict(set)
+        self.followers: dict[int | str, set[queue.Queue[dict[str, Any]]]] = defaultdict(set)
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
         self.subscribed = threading.Event()
 
     @contextlib.contextmanager
-    def follow(self, account_id: int) -> Iterator[queue.Queue[dict[str, Any]]]:
-        """A queue of {"new": True} and {"read": [ids], "read_at": …}: hints to look, which are lost while Redis is away."""
+    def follow(self, what: int | str) -> Iterator[queue.Queue[dict[str, Any]]]:
+        """An inbox by its account's id, anything else by its name (wake.news_after_commit).
+
+        A queue of {"new": True} and {"read": [ids], "read_at": …}: hints to look, which are lost while Redis is away.
+        """
         mine: queue.Queue[dict[str, Any]] = queue.Queue(QUEUE)
         with self.lock:
-            self.followers[account_id].add(mine)
+            self.followers[what].add(mine)
             if self.thread is None:
                 self.thread = threading.Thread(target=self._listen, name="news", daemon=True)
                 self.thread.start()
@@ -43,9 +46,9 @@ class News:
             yield mine
         finally:
             with self.lock:
-                self.followers[account_id].discard(mine)
-                if not self.followers[account_id]:
-                    del self.followers[account_id]
+                self.followers[what].discard(mine)
+                if not self.followers[what]:
+                    del self.followers[what]
 
     def _listen(self) -> None:
         while True:
@@ -73,20 +76,20 @@ class News:
         self.subscribed.set()
         with self.lock:
             followed = list(self.followers)
-        for account_id in followed:
-            self._put(account_id, {"new": True})
+        for what in followed:
+            self._put(what, {"new": True})
 
     def _pass_on(self, told: dict[str, Any]) -> None:
-        for account_id in told["new"]:
-            self._put(account_id, {"new": True})
+        for what in told["new"]:
+            self._put(what, {"new": True})
         for account_id, ids, read_at in told["read"]:
             self._put(account_id, {"read": ids, "read_at": read_at})
 
-    def _put(self, account_id: int, hint: dict[str, Any]) -> None:
-        if account_id not in self.followers:
+    def _put(self, what: int | str, hint: dict[str, Any]) -> None:
+        if what not in self.followers:
             return
         with self.lock:
-            followers = list(self.followers.get(account_id, ()))
+            followers = list(self.followers.get(what, ()))
         for follower in followers:
             with contextlib.suppress(queue.Full):
                 follower.put_nowait(hint)

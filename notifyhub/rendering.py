@@ -19,10 +19,12 @@ from premailer import Premailer
 from notifyhub import labels, languages, markdown, sizes, spelling, windows
 from notifyhub.colours import readable, text_on
 from notifyhub.config import Brand
+from notifyhub.kinds import KINDS
 from notifyhub.languages import choose_locale
 from notifyhub.markdown import one_line, problems
 from notifyhub.mime import Attachment, Envelope, phrase
 from notifyhub.patterns import Pattern, Pieces, Placeholders, Values, WrappedPattern, settle
+from notifyhub.spelling import MARKED_UP, Formatted
 
 __all__ = ["Compiled", "Content", "Item", "Parts", "Reader", "Stamp", "choose_locale", "compile_content", "problems"]
 
@@ -135,7 +137,7 @@ class Compiled:
     def inbox(self, reader: Reader) -> Item:
         group = _inbox_group(self, reader.time_zone, _many(reader))
         plain, html = self._values(reader, None)
-        return Item(group.title.fill(plain), group.text.fill(plain), group.html.fill(html))
+        return Item(group.title.fill(plain), group.text.fill(plain).strip("\n"), group.html.fill(html).strip("\n"))
 
     def parts(self, reader: Reader, stamp: Stamp) -> Parts:
         subject, text_mail, html_mail = self._patterns(*_alike(reader, stamp))
@@ -180,7 +182,7 @@ class Compiled:
         """Of the subject, the text and the HTML of a mail."""
         _, marks = self._words.gettext, self._marks
         known = self._known(time_zone, many) | {"unsubscribe": [{}] if unsubscribe else (), "files": [{}] if files else ()}
-        why = _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
+        why = self._bodies.why or _reasons(_)[rule] % {"to": marks.hole("to"), "category": _categories(_)[category]}
         text = known | {"why": marks.parse(why)}
         html = _escaped(known) | {"why": marks.parse(escape(why))}
         whole_text, whole_html = self._mail
@@ -258,7 +260,9 @@ def _escaped(values: Values, isolate: bool = False) -> dict[str, Any]:
     """As HTML. `isolate`: names in the other direction keep to themselves, such as a host name in an Arabic sentence."""
     safe: dict[str, Any] = {}
     for name, value in values.items():
-        if type(value) is not str:
+        if type(value) is Formatted:
+            safe[name] = value.html
+        elif type(value) is not str:
             safe[name] = [_escaped(row, isolate) for row in value]
         elif isolate and name in ISOLATED:
             safe[name] = f"<bdi>{escape(value)}</bdi>"
@@ -283,6 +287,7 @@ class Bodies(NamedTuple):
     facts: str = ""  # rows of the table at the top
     plain_facts: str = ""  # the same as lines of text
     button: str = ""  # its label, where it leads to hole("link")
+    why: str = ""  # an address that the notification names gets it, where that is not for being the reader's own
 
 
 def _staff_text(content: Content, locale: str, brand: Brand, marks: Placeholders, words: NullTranslations) -> tuple[str, Bodies]:
@@ -309,7 +314,8 @@ def _own_text(content: Content, locale: str, brand: Brand, marks: Placeholders, 
     title = own.title(words.gettext, brand) if own else unescape(block("title", False))
     lines = [line.strip() for line in unescape(block("facts", False, _line)).splitlines() if line.strip()]
     facts = block("facts", False), marks.tidy("\n".join([*lines, ""]))
-    return title, Bodies(block("body", False), block("body", True), block("after", True), *facts, unescape(block("button", True)))
+    button, why = unescape(block("button", True)), unescape(block("why", True))
+    return title, Bodies(block("body", False), block("body", True), block("after", True), *facts, button, why)
 
 
 Fact = Callable[[str, str], Markup]
@@ -442,7 +448,8 @@ def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _:
         "impact": labels.IMPACTS[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
         "when": bool(content.starts_at or content.ends_at),
         "link": own.link(_, brand, marks) if own else _link(bodies, brand, marks, _),
-        "settings": own is None or own.settings,
+        "settings": own.settings if own else KINDS[content.kind].inbox,  # whoever has no inbox has no settings either
+        "marked_up": f"{MARKED_UP}X" in bodies.mail,
         **_functions(marks),
     }
 

@@ -4,6 +4,7 @@
     …_on       a date: "2026-12-01"
     …_at       a moment, in the reader's zone and in UTC: "2026-12-01T09:30:00+00:00"
     what       in the reader's language, where it is a type of abuse that has a name (labels.py); else as it is
+    …_markdown text of several paragraphs, as staff write it, and the safe HTML of it
     a number, a text, a list of such values: as they are
 
 A text of ours that has more to say where something is known asks by the names of its sections: with_NAME, without_NAME, and
@@ -24,10 +25,24 @@ from babel.numbers import format_currency, format_decimal
 from babel.support import NullTranslations
 
 from notifyhub import labels, windows
-from notifyhub.markdown import printable
+from notifyhub.markdown import printable, to_html, to_text
 
+MARKED_UP = "_markdown"
 _CONDITION = re.compile(r"with_(?P<known>\w+)|without_(?P<unknown>\w+)|(?P<name>\w+?)_is_(?P<value>\w+)")
 CONDITION_NAMES = r"with_[a-z_]+|without_[a-z_]+|[a-z_]+_is_[a-z_]+"
+
+
+class Formatted(str):
+    """Plain text, with the safe HTML that stands for it."""
+
+    html: str
+
+
+def formatted(markdown: str) -> Formatted:
+    html = to_html(markdown)
+    text = Formatted(to_text(html) if html else "")
+    text.html = html
+    return text
 
 
 def spelled(data: Mapping[str, Any], time_zone: str, formats: Locale, words: NullTranslations) -> dict[str, Any]:
@@ -55,6 +70,8 @@ def _spelled(name: str, value: Any, beside: Mapping[str, Any], time_zone: str, f
         return windows.moment(datetime.fromisoformat(value), time_zone, formats, words)
     if name == "what" and value in labels.ABUSE_TYPES:
         return words.gettext(labels.ABUSE_TYPES[value])
+    if name.endswith(MARKED_UP):
+        return formatted(value)
     return printable(value).strip()
 
 

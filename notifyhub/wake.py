@@ -48,9 +48,10 @@ def after_commit(session: Session, job: str, *ids: Any) -> None:
     session.info.setdefault("wakes", {})[(job, *ids)] = None
 
 
-def news_after_commit(session: Session, account_ids: Iterable[int]) -> None:
-    """Tells whoever follows one of these inboxes to look for new items, once the transaction is committed."""
-    session.info.setdefault("news", set()).update(account_ids)
+def news_after_commit(session: Session, followed: Iterable[int | str]) -> None:
+    """Tells whoever follows one of these to look again, once the transaction is committed: an inbox by the account's id,
+    anything else by the name that its subject gave it."""
+    session.info.setdefault("news", set()).update(followed)
 
 
 def read_after_commit(session: Session, account_id: int, ids: Iterable[Any], read_at: str | None) -> None:
@@ -64,7 +65,7 @@ def _fire(session: Session) -> None:
         return
     for job, *ids in session.info.pop("wakes", ()):
         now(job, *ids)
-    told = {"new": sorted(session.info.pop("news", ())), "read": session.info.pop("reads", [])}
+    told = {"new": sorted(session.info.pop("news", ()), key=str), "read": session.info.pop("reads", [])}
     if any(told.values()):
         _announce(told)
 

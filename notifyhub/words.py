@@ -43,6 +43,18 @@ def many_lines(text: str, most: int, least: int = 0) -> str:
     return _measured(text, most, least)
 
 
+def pasted(text: str, most: int, least: int = 0) -> str:
+    """The same for what is pasted from elsewhere, such as a log: characters that nobody sees are left out, and not complained about."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _measured(
+        "".join([character for character in text if character in "\n\t" or not _is_unseen(character)]).strip("\n"), most, least
+    )
+
+
+def _is_unseen(character: str) -> bool:
+    return character in DIRECTION_CONTROLS or unicodedata.category(character) in REFUSED_CATEGORIES
+
+
 def _refuse_controls(text: str, allowed: str) -> None:
     for character in text:
         if character in allowed:

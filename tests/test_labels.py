@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 
 from notifyhub import deliveries, kinds, labels, routing
+from notifyhub.tickets import states
 
 
 def reasons() -> Iterator[str]:
@@ -35,4 +36,9 @@ def test_every_kind_category_and_state_has_its_words() -> None:
     assert set(kinds.KINDS) <= set(labels.KINDS)
     assert set(kinds.CATEGORIES) == set(labels.CATEGORIES)
     assert {lane.name for lane in kinds.Lane} == set(labels.LANES)
+    assert (set(states.STATUSES), set(states.PRIORITIES), set(states.DEPARTMENTS)) == (
+        set(labels.TICKET_STATUSES),
+        set(labels.PRIORITIES),
+        set(labels.DEPARTMENTS),
+    )
     assert {*deliveries.MAY_FOLLOW, "skipped"} <= set(labels.DELIVERY_STATES)

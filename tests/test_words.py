@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifyhub.words import many_lines, one_line
+from notifyhub.words import many_lines, one_line, pasted
 
 anything = st.text(st.characters(), max_size=40)
 FINE = [
@@ -81,3 +81,22 @@ def test_an_accepted_line_is_accepted_again(text: str) -> None:
     except ValueError:
         return
     assert one_line(line, 100) == line
+
+
+@given(anything)
+def test_what_is_pasted_is_never_complained_about_for_what_nobody_sees(text: str) -> None:
+    kept = pasted(text, 40)
+    assert many_lines(kept, 40) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("\n\n  indented\r\n\tand more\r\n\n", "  indented\n\tand more"),
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("a\u202eb\u2066c\x00d\ud800e\u2028f", "abcdef"),
+        ("می\u200cخواهم 👩\u200d💻", "می\u200cخواهم 👩\u200d💻"),
+    ],
+)
+def test_what_is_pasted_keeps_its_lines_and_loses_what_nobody_sees(text: str, kept: str) -> None:
+    assert pasted(text, 100) == kept

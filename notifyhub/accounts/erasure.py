@@ -25,6 +25,7 @@ from notifyhub.models import (
     SignInLink,
     StoredFile,
 )
+from notifyhub.tickets import erasing
 
 
 def erase(session: Session, account: Account, now: datetime) -> None:
@@ -36,6 +37,7 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     session.execute(delete(DeliveryAddress).where(DeliveryAddress.account_id == account.id))
     session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
     session.execute(delete(SignInLink).where(SignInLink.account_id == account.id))
+    erasing.forget(session, account.id)
     session.execute(delete(StoredFile).where(StoredFile.account_id == account.id))
     session.execute(delete(SignIn).where(SignIn.account_id == account.id))
     told = select(Notification.id).where(Notification.account_id == account.id)

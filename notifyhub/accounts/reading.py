@@ -26,6 +26,7 @@ from notifyhub.models import (
     StoredFile,
 )
 from notifyhub.networks import Network
+from notifyhub.tickets import erasing
 
 
 def shown(session: Session, account: Account) -> dict[str, Any]:
@@ -136,6 +137,7 @@ def export(session: Session, account: Account, now: datetime) -> dict[str, Any]:
             }
             for row in session.scalars(select(Notification).where(Notification.account_id == account.id).order_by(Notification.created_at))
         ],
+        "tickets": erasing.export(session, account.id),
         "files": [
             files.described(row) | {"created_at": row.created_at}
             for row in session.scalars(select(StoredFile).where(StoredFile.account_id == account.id).order_by(StoredFile.created_at))

@@ -9,6 +9,7 @@ from notifyhub.database import reading, transaction, utcnow
 from notifyhub.events import accepting
 from notifyhub.intake import receiving
 from notifyhub.jobs import job
+from notifyhub.tickets import promise
 
 PRUNED = (abuse, accepting, idempotency, receiving, signins)  # what they keep for a time only
 
@@ -26,10 +27,14 @@ def run() -> None:
     with reading() as session:
         unfinished = fan_out.unfinished(session)
         mails = receiving.waiting(session, utcnow(), 1)
+        unanswered = promise.due(session, utcnow())
         due = not relay.paused(session) and any(deliveries.due(session, channel) for channel in CARRIED)
     for announcement_id, number in unfinished:
         wake.now("fan_out", str(announcement_id), number)
     if mails:
         wake.now("intake")
+    for ticket_id in unanswered:
+        with transaction() as session:
+            promise.alert(session, ticket_id, utcnow())
     if due:
         wake.now("drain")

@@ -13,6 +13,7 @@ from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.service import Service, ServiceAddress
 from notifyhub.models.tally import Tally
+from notifyhub.models.ticket import Ticket, TicketChange, TicketFile, TicketMessage
 
 __all__ = [
     "AbuseReport",
@@ -39,4 +40,8 @@ __all__ = [
     "Staff",
     "StoredFile",
     "Tally",
+    "Ticket",
+    "TicketChange",
+    "TicketFile",
+    "TicketMessage",
 ]

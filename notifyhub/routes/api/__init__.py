@@ -23,6 +23,7 @@ from notifyhub.routes.api import (
     inbox,
     intake,
     send_email,
+    tickets,
 )
 
 # in the order of /docs
@@ -32,6 +33,7 @@ BLUEPRINTS = (
     inbox.blueprint,
     files.blueprint,
     announcements.blueprint,
+    tickets.blueprint,
     events.blueprint,
     abuse.blueprint,
     deliveries.blueprint,

@@ -141,6 +141,10 @@ def _fact(entry: Entry, name: str, value: Any) -> Iterator[Fact]:
         yield Fact(name, [labels.CATEGORIES[value].text], verbatim=False)
     elif name == "muted":
         yield Fact(name, [labels.KINDS[kind].text if kind in labels.KINDS else kind for kind in value] or ["–"], verbatim=False)
+    elif name == "fields":
+        yield Fact(name, [labels.TICKET_FIELDS.get(field, field) for field in value], verbatim=False)
+    elif name in ("before", "after") and value in labels.TICKET_WORDS:
+        yield Fact(name, [labels.TICKET_WORDS[value].text], verbatim=False)
     elif name == "how":
         yield Fact(name, [HOWS.get(value, value)], verbatim=False)
     elif isinstance(value, int):

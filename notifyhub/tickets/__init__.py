@@ -1,0 +1,1 @@
+"""Tickets: what customers ask support, and how soon they are answered (docs/tickets.md)."""

@@ -1,0 +1,51 @@
+"""Tickets, newest first: those of a customer, or all that other systems ask for."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from notifyhub.models import Account, Staff, Ticket
+from notifyhub.tickets.states import OVER
+
+
+class Wanted(NamedTuple):
+    account_id: int | None = None  # None: whoever's
+    statuses: Sequence[str] = ()  # none: whatever it is
+    department: str | None = None
+    priority: str | None = None
+
+
+class Row(NamedTuple):
+    ticket: Ticket
+    account: Account | None
+    assignee: Staff | None
+
+
+def page(session: Session, wanted: Wanted, before: tuple[datetime, uuid.UUID] | None, limit: int) -> list[Row]:
+    query = (
+        select(Ticket, Account, Staff).outerjoin(Account, Account.id == Ticket.account_id).outerjoin(Staff, Staff.id == Ticket.assignee_id)
+    )
+    if wanted.account_id is not None:
+        query = query.where(Ticket.account_id == wanted.account_id)
+    if wanted.statuses:
+        query = query.where(Ticket.status.in_(wanted.statuses))
+    if wanted.department:
+        query = query.where(Ticket.department == wanted.department)
+    if wanted.priority:
+        query = query.where(Ticket.priority == wanted.priority)
+    if before:
+        query = query.where(tuple_(Ticket.created_at, Ticket.id) < tuple_(*before))
+    return [Row(*found) for found in session.execute(query.order_by(Ticket.created_at.desc(), Ticket.id.desc()).limit(limit))]
+
+
+def unresolved(session: Session, account_id: int) -> int:
+    """How many of an account's are neither resolved nor closed."""
+    return session.execute(
+        select(func.count()).select_from(Ticket).where(Ticket.account_id == account_id, Ticket.status.not_in(OVER))
+    ).scalar_one()
