@@ -19,6 +19,7 @@ from notifyhub.models import Account, Delivery, Tally
 from tests.announcements.steps import published
 from tests.builders import account
 from tests.conftest import Api
+from tests.events.steps import event, report
 from tests.smtp import Server
 from tests.test_deliveries import TOKEN, accept, ago, claim, queue, settle
 from tests.test_journal import sender
@@ -256,6 +257,21 @@ class TestWhatIsCounted:
         accept()
         accept()
         assert counted("told", "spared") == {"told": {"maintenance": 1}, "spared": {"repeated": 1}}
+
+    def test_an_event_that_is_reported_again_is_one_too(self, app: Flask, api: Api) -> None:
+        api.put("/v1/accounts/C-1", account())
+        issued = event()
+        for _ in range(2):
+            assert report(api, issued).status_code == 202
+        assert counted("told", "spared") == {"told": {"invoice": 1}, "spared": {"repeated": 1}}
+
+    def test_events_of_one_batch_count_each_as_its_own_kind(self, app: Flask, api: Api) -> None:
+        api.put("/v1/accounts/C-1", account())
+        assert report(api, event(), event(), event("security.login_from_new_place"), event(data={"account": "C-9"})).status_code == 202
+        assert counted("told", "sent") == {
+            "told": {"invoice": 2, "security_login": 1},
+            "sent": {"normal inbox": 2, "immediate inbox": 1},
+        }
 
     def test_of_two_at_once_who_tell_the_same_one_is_spared(self, app: Flask, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         """The second one looked before the first had committed."""

@@ -14,7 +14,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from notifyhub import dispatch, files
+from notifyhub import dispatch, files, tallies
 from notifyhub.database import Encoded, among, bulk_insert_missing, encode_json, new_hex_id
 from notifyhub.dispatch import Addressed, Telling
 from notifyhub.errors import Conflict, FieldError, Invalid, Refused
@@ -74,6 +74,7 @@ def accept(session: Session, events: Sequence[Any], reported_by: str, now: datet
     outcomes = {key: _repeated(told[key], before) for key, before in known.items()}
     ready = _addressed(session, [one for key, one in told.items() if key not in known], outcomes)
     outcomes |= _write_all(session, ready, reported_by, now)
+    tallies.add(session, "spared", "repeated", sum(outcome.status == "repeated" for outcome in outcomes.values()))
     return [_outcome(raw, one, told, outcomes) for raw, one in zip(events, read, strict=True)]
 
 
