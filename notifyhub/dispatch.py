@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from notifyhub import recipients, routing, tallies, wake
-from notifyhub.database import Encoded, among, bulk_insert, encode_json, new_hex_id
+from notifyhub.database import Encoded, among, bulk_insert, clock, encode_json, new_hex_id
 from notifyhub.kinds import KINDS, Kind
 from notifyhub.models import Account, Delivery, Notification
 
@@ -89,13 +89,15 @@ def accept_many(session: Session, all: Sequence[Addressed], now: datetime) -> in
     for one in all:
         of_question.setdefault(one.telling.question(), []).append(one)
 
+    due_at = clock(session)
+
     def told() -> Iterator[_Told]:
         for question, asked in of_question.items():
             ids = sorted({one.account_id for one in asked})
             loaded = {each.recipient.account_id: each for each in recipients.load(session, ids, question)}
             for telling, account_id, id, services in asked:
                 if found := loaded.get(account_id):
-                    yield id, _Alike(telling, now), found, services
+                    yield id, _Alike(telling, now, due_at), found, services
 
     return len(_write(session, list(told()), now))  # all is read before the writing begins: one connection does one thing at a time
 
@@ -106,7 +108,7 @@ def record(session: Session, telling: Telling, loaded: Iterable[recipients.Loade
     `services` are the affected ones by account id, as JSON: [[order number, name], …]. Raises IntegrityError where one of them was
     told already; whoever tells many holds a lock against that.
     """
-    alike = _Alike(telling, now)
+    alike = _Alike(telling, now, clock(session))
     all = ((new_hex_id(), alike, each, services.get(each.recipient.account_id or 0, NO_SERVICES)) for each in loaded)
     told = _write(session, all, now)
     if telling.kind.replaces and telling.revision > 1:
@@ -154,12 +156,13 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
 class _Alike:
     """What the rows of many recipients have in common."""
 
-    def __init__(self, telling: Telling, now: datetime) -> None:
+    def __init__(self, telling: Telling, now: datetime, due_at: datetime) -> None:
         kind = telling.kind
         self.telling, self.question = telling, telling.question()
         self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
         self.told: Count = ("told", kind.name)
         self.arrived: Count = ("sent", tallies.way(kind.lane, "inbox"))
+        self.due_at = due_at  # by the clock that claims go by: where this process's own is ahead, nothing waits for it
         common = (
             telling.source,
             telling.source_ref,
@@ -178,7 +181,7 @@ class _Alike:
         if found is None:
             channel, action, rule, reason = decision
             state = "queued" if action == "send" else "skipped"
-            found = (channel, state, rule, reason, self.lane, self.now, self.now, self.send_before, 0, NO_ATTEMPTS)
+            found = (channel, state, rule, reason, self.lane, self.now, self.due_at, self.send_before, 0, NO_ATTEMPTS)
             self.deliveries[decision] = found
         return found
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -94,6 +97,15 @@ def test_one_wake_up_is_enough(app: Flask) -> None:
     wake.client().flushall()
     assert [wake.now("drain") for _ in range(3)] == [True] * 3
     assert wake.client().llen("rq:queue:drain") == 1
+
+
+def test_a_process_whose_clock_is_ahead_delays_nothing(account_id: int) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("it stands on one machine, which has one clock")
+    with time_machine.travel(utcnow() + timedelta(minutes=5), tick=True), transaction() as session:
+        dispatch.accept(session, TELLING, utcnow(), account_id)
+    with transaction() as session:
+        assert len(deliveries.claim(session, "email", 10, uuid.uuid4())) == 1
 
 
 def test_a_source_tells_each_revision(account_id: int) -> None:

@@ -8,7 +8,7 @@ from flask import current_app
 from notifyhub import wake
 from notifyhub.ahead import ahead
 from notifyhub.announcements import fan_out
-from notifyhub.database import transaction, utcnow
+from notifyhub.database import clock, transaction
 from notifyhub.jobs import Turn, job
 
 
@@ -20,7 +20,7 @@ def run(announcement_id: str, number: int) -> None:
     with closing(ahead(fan_out.read_chunks(app, id, number))) as chunks:
         for chunk in chunks:
             with transaction() as session:
-                goes_on = fan_out.write_chunk(session, id, number, chunk, utcnow())
+                goes_on = fan_out.write_chunk(session, id, number, chunk, clock(session))
             if not goes_on:
                 return
             if turn.is_over():

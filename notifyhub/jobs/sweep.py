@@ -5,7 +5,7 @@ from flask import current_app
 from notifyhub import abuse, deliveries, drain, idempotency, relay, signins, tallies, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
-from notifyhub.database import reading, transaction, utcnow
+from notifyhub.database import clock, reading, transaction
 from notifyhub.events import accepting
 from notifyhub.intake import receiving
 from notifyhub.jobs import job
@@ -19,15 +19,16 @@ def run() -> None:
     """Finds what a lost wake-up, a dead worker or a passed back-off left lying."""
     drain.settle_dead_journals(current_app.extensions["settings"])
     with transaction() as session:
+        now = clock(session)
         deliveries.release_lapsed(session)
         for subject in PRUNED:
-            subject.prune(session, utcnow())
+            subject.prune(session, now)
     with transaction() as session:
         tallies.fold(session)
     with reading() as session:
         unfinished = fan_out.unfinished(session)
-        mails = receiving.waiting(session, utcnow(), 1)
-        unanswered = promise.due(session, utcnow())
+        mails = receiving.waiting(session, now, 1)
+        unanswered = promise.due(session, now)
         due = not relay.paused(session) and any(deliveries.due(session, channel) for channel in CARRIED)
     for announcement_id, number in unfinished:
         wake.now("fan_out", str(announcement_id), number)
@@ -35,6 +36,6 @@ def run() -> None:
         wake.now("intake")
     for ticket_id in unanswered:
         with transaction() as session:
-            promise.alert(session, ticket_id, utcnow())
+            promise.alert(session, ticket_id, now)
     if due:
         wake.now("drain")

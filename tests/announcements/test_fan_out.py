@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import time_machine
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from notifyhub import dispatch, recipients, wake
+from notifyhub import deliveries, dispatch, recipients, wake
 from notifyhub.announcements import fan_out
 from notifyhub.database import db, reading, transaction, utcnow
+from notifyhub.jobs import fan_out as job
 from notifyhub.kinds import KINDS
-from notifyhub.models import Account, Mailbox, Revision
+from notifyhub.models import Account, Mailbox, Notification, Revision
 from tests.announcements.steps import imported, mails, published, revision, told
 from tests.builders import account
 from tests.conftest import Api
@@ -121,6 +124,19 @@ def test_two_at_once_tell_nobody_twice_and_miss_nobody(app: Flask, announced: uu
         thread.join()
     assert errors == []
     assert told() == ACCOUNTS
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_worker_whose_clock_is_wrong_tells_and_dates_as_any_other(app: Flask, announced: uuid.UUID, minutes: int) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("it stands on one machine, which has one clock")
+    with time_machine.travel(utcnow() + timedelta(minutes=minutes), tick=True):
+        job.run(str(announced), 1)
+    with transaction() as session:
+        assert len(deliveries.claim(session, "email", 100, uuid.uuid4())) == 20
+        told_at = session.scalars(select(Notification.created_at)).first()
+    assert told_at is not None
+    assert abs(utcnow() - told_at) < timedelta(minutes=1)
 
 
 def test_the_database_refuses_to_tell_the_same_twice(announced: uuid.UUID) -> None:
