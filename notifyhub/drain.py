@@ -7,6 +7,7 @@ of its own, so that the wire never waits for the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -147,25 +148,22 @@ class _Drain:
 
 def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
     token = uuid.uuid4()
-    with transaction() as session:
-        if relay.paused(session):
-            return None
-        claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token)
-        if not claimed:
-            return None
-        wait = relay.reserve(session, len(claimed), settings.smtp_rate)
-        now = clock(session)
-        record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
-    by_id = {delivery.id: delivery for delivery in claimed}
-    too_late = [id for id, delivery in by_id.items() if deliveries.too_late(delivery, now)]
-    try:
+    with contextlib.ExitStack() as unfinished:
+        with transaction() as session:
+            if relay.paused(session):
+                return None
+            claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token)
+            if not claimed:
+                return None
+            wait = relay.reserve(session, len(claimed), settings.smtp_rate)
+            now = clock(session)
+            record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
+            unfinished.callback(record.close)  # if this goes wrong, the claim is given back by whoever settles what the dead left
+        by_id = {delivery.id: delivery for delivery in claimed}
+        too_late = [id for id, delivery in by_id.items() if deliveries.too_late(delivery, now)]
         with reading() as session:
             written = letters.write(session, settings, [delivery for id, delivery in by_id.items() if id not in too_late], now)
-    except BaseException:
-        with transaction() as session:
-            deliveries.release(session, token)
-        record.settled()
-        raise
+        unfinished.pop_all()
     return Batch(token, by_id, written, too_late, wait, record)
 
 

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from notifyhub import deliveries, drain, relay, wake
+from notifyhub import deliveries, drain, letters, relay, wake
 from notifyhub.database import reading, transaction, utcnow
 from notifyhub.models import Delivery, RelayState
 from tests.announcements.steps import imported, mails, published
@@ -85,6 +85,20 @@ def test_what_the_relay_took_stays_on_record_when_it_could_not_be_committed(
     run(app)
     assert len(smtp.mails) == 3
     assert {state for _, state in mails()} == {"sent"}
+
+
+def test_what_was_claimed_and_could_not_be_read_is_free_again(app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database goes away right after the claim, and this process lives on."""
+    fan_out(api, 3)
+    with monkeypatch.context() as patched:
+        patched.setattr(letters, "write", broken)
+        patched.setattr(deliveries, "release", broken)
+        with pytest.raises(ConnectionError):
+            run(app)
+    drain.settle_dead_journals(app.extensions["settings"])
+    run(app)
+    assert len(smtp.mails) == 3
+    assert list(drain.journal_folder(app.extensions["settings"]).iterdir()) == []
 
 
 def broken(*_: Any) -> None:
