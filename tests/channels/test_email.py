@@ -120,6 +120,39 @@ def test_what_was_taken_over_is_on_record_before_the_next_letter_goes_out(carry:
     assert seen == [1, 2]
 
 
+class Pondering(Scripted):
+    """Answers no message before it is told to."""
+
+    async def __aenter__(self) -> Pondering:
+        self.heard, self.go_on = asyncio.Event(), asyncio.Event()
+        await super().__aenter__()
+        return self
+
+    async def _message(self, reader: asyncio.StreamReader) -> bytes:
+        raw = await super()._message(reader)
+        self.heard.set()
+        await self.go_on.wait()
+        return raw
+
+
+def test_letters_that_come_while_the_last_one_is_being_answered_do_not_wait_for_others(carry: Carry) -> None:
+    reports: list[Report] = []
+
+    async def run() -> None:
+        async with Pondering() as server:
+            settings = carry._settings(f"smtp://127.0.0.1:{server.port}?tls=none", 1)
+            assert CHANNEL.carrier is not None
+            async with CHANNEL.carrier(settings) as carrier, asyncio.timeout(5), asyncio.TaskGroup() as group:
+                group.create_task(carrier.send([letter()], reports.append, lambda *_: None))
+                await server.heard.wait()
+                group.create_task(carrier.send([letter()], reports.append, lambda *_: None))
+                await asyncio.sleep(0.01)
+                server.go_on.set()
+
+    asyncio.run(run())
+    assert [report.outcome for report in reports] == ["accepted", "accepted"]
+
+
 @pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])
 @pytest.mark.parametrize(("reply", "outcome"), [("450 4.2.0 later", "deferred"), ("550 5.7.1 no", "refused")])
 def test_a_refusal_concerns_one_letter_and_the_next_goes_on(carry: Carry, where: str, reply: str, outcome: str) -> None:

@@ -238,6 +238,8 @@ class Conversation(asyncio.Protocol):
         self.expected.popleft()(code, text)
         if self.waiting:
             self._write_one()
+        elif not self.expected:
+            self.go()  # with what came while it was at its last letter
 
     # --- how it ends
 
