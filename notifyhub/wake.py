@@ -83,9 +83,9 @@ def now(job: str, *ids: Any) -> bool:
     pending = pending_key(job, *ids)
     try:
         connection = client()
-        if not connection.set(pending, "1", nx=True, ex=PENDING_TTL):
-            return True
         queue = Queue(job, connection=connection, serializer=JSONSerializer)
+        if not connection.set(pending, "1", nx=True, ex=PENDING_TTL) and queue.count:
+            return True  # where none waits, it was taken a moment ago, perhaps by a worker that died with it
         queue.enqueue(JOBS[job], *ids, job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=300)
     except redis.RedisError as error:
         log.warning("no wake-up, the sweep will find the work", job=job, error=str(error))

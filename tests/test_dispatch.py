@@ -99,6 +99,14 @@ def test_one_wake_up_is_enough(app: Flask) -> None:
     assert wake.client().llen("rq:queue:drain") == 1
 
 
+def test_a_wake_up_that_ended_with_its_worker_is_given_again(app: Flask) -> None:
+    wake.client().flushall()
+    wake.now("drain")
+    wake.client().lpop("rq:queue:drain")
+    wake.now("drain")
+    assert wake.client().llen("rq:queue:drain") == 1
+
+
 def test_a_process_whose_clock_is_ahead_delays_nothing(account_id: int) -> None:
     if db.engine.dialect.name == "sqlite":
         pytest.skip("it stands on one machine, which has one clock")
