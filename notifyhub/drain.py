@@ -136,8 +136,14 @@ class _Drain:
         while not carrying.done():
             await asyncio.wait({carrying}, timeout=deliveries.LEASE.total_seconds() / 3)
             if not carrying.done():
-                await self._in_thread(_renew, batch.token)
+                await self._renew(batch)
         await carrying
+
+    async def _renew(self, batch: Batch) -> None:
+        try:
+            await self._in_thread(_renew, batch.token)
+        except Exception as error:  # what is on its way cannot be called back; there is time for another try, and nothing is begun late
+            log.warning("a lease could not be renewed", error=str(error))
 
     async def _in_thread(self, act: Callable[..., T], *values: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.thread, act, *values)

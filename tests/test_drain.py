@@ -101,6 +101,27 @@ def test_what_was_claimed_and_could_not_be_read_is_free_again(app: Flask, api: A
     assert list(drain.journal_folder(app.extensions["settings"]).iterdir()) == []
 
 
+def test_a_lease_that_cannot_be_renewed_does_not_give_away_what_is_on_its_way(
+    app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away while the relay ponders, and is back before it answers."""
+    fan_out(api, 3)
+    monkeypatch.setattr(deliveries, "LEASE", timedelta(seconds=0.3))
+    monkeypatch.setattr(deliveries, "renew", broken)
+    monkeypatch.setattr(smtp, "handle_DATA", pondering(smtp.handle_DATA))
+    run(app)
+    assert len(smtp.mails) == 3
+    assert {state for _, state in mails()} == {"sent"}
+
+
+def pondering(answer: Any) -> Any:
+    async def answer_late(*of: Any) -> str:
+        await asyncio.sleep(0.4)
+        return str(await answer(*of))
+
+    return answer_late
+
+
 def broken(*_: Any) -> None:
     raise ConnectionError("the database went away")
 
