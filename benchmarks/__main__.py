@@ -94,11 +94,18 @@ def _pages(report: Report, options: argparse.Namespace) -> None:
     pages.run(report, options)
 
 
+def _events(report: Report, _: argparse.Namespace) -> None:
+    from benchmarks import events
+
+    events.run(report)
+
+
 # each imports what it needs when it runs: an error in one part of the product leaves the others measurable
 BENCHMARKS: dict[str, Callable[[Report, argparse.Namespace], None]] = {
     "routing": _routing,
     "rendering": _rendering,
     "fan_out": _fan_out,
+    "events": _events,
     "main_road": _main_road,
     "mails": _mails,
     "urgent": _urgent,

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from flask import Flask, current_app, g, request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from notifyhub import audit, neighbours, webhooks
 from notifyhub.config import Settings
-from notifyhub.database import db, read_only, transaction, utcnow
+from notifyhub.database import begin_anew, db, read_only, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid, NotFound, Refused
 from notifyhub.languages import N_
 from notifyhub.models import ApiKey
@@ -187,7 +187,7 @@ def _signed_in(cookie: str, find: Callable[[Session, str, datetime], Any]) -> An
         return None
     read_only.set(True)
     found = find(db.session(), token, now)
-    db.session.rollback()  # the view begins a transaction of its own kind
+    begin_anew(db.session())
     read_only.set(False)
     if found and sessions.must_be_noted(found[0], now):
         with transaction() as session:
@@ -208,13 +208,16 @@ def _caller() -> Caller:
     bootstrap = current_app.extensions["settings"].bootstrap_api_key
     if bootstrap and hmac.compare_digest(token.encode("utf-8", "replace"), bootstrap.encode()):
         return Caller("bootstrap key", SCOPES)
-    known = ApiKey.hash == hash_of(token), ApiKey.sealed_secret.is_(None), ApiKey.revoked_at.is_(None)
-    found = db.session.execute(select(ApiKey).where(*known)).scalar()
-    db.session.rollback()  # the view begins a transaction of its own kind
+    found = db.session.connection().execute(BEARER, {"hash": hash_of(token)}).first()
+    begin_anew(db.session())
     if found is None:
         raise Unknown("This API key is not known, or was revoked.")
     _note_use(found)
     return Caller(f"key:{found.id} {found.name}", found.scopes)
+
+
+OF_KEY = (ApiKey.id, ApiKey.name, ApiKey.scopes, ApiKey.last_used_at, ApiKey.sealed_secret)
+BEARER = select(*OF_KEY).where(ApiKey.hash == bindparam("hash"), ApiKey.sealed_secret.is_(None), ApiKey.revoked_at.is_(None))
 
 
 def _signer() -> Caller:
@@ -223,8 +226,8 @@ def _signer() -> Caller:
         signed = webhooks.read(dict(request.headers), utcnow())
     except ValueError as error:
         raise Unknown(str(error)) from None
-    keys = db.session.scalars(select(ApiKey).where(ApiKey.sealed_secret.is_not(None), ApiKey.revoked_at.is_(None))).all()
-    db.session.rollback()  # the view begins a transaction of its own kind
+    keys = db.session.execute(select(*OF_KEY).where(ApiKey.sealed_secret.is_not(None), ApiKey.revoked_at.is_(None))).all()
+    begin_anew(db.session())
     body = request.get_data(cache=True)
     for found in keys:
         secret = webhooks.unseal(settings, found.sealed_secret or b"")
@@ -234,7 +237,7 @@ def _signer() -> Caller:
     raise Unknown("This message is not signed with a secret of ours, or it was changed on its way.")
 
 
-def _note_use(found: ApiKey) -> None:
+def _note_use(found: Any) -> None:
     now = utcnow()
     if found.last_used_at is None or now - found.last_used_at > USE_IS_NOTED_EVERY:
         with transaction() as session:

@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import uuid_utils
@@ -49,6 +49,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.compiler import compiles
@@ -157,6 +158,15 @@ def transaction() -> Iterator[Session]:
         session.info["in_transaction"] = False
 
 
+def begin_anew(session: Session) -> None:
+    """After a look into the database that goes before everything else: what follows may want a transaction of another kind.
+
+    PostgreSQL has but one kind, and goes on in the same: a connection taken and given back costs more than the look itself.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.rollback()
+
+
 @contextlib.contextmanager
 def reading() -> Iterator[Session]:
     """Reads outside of a request. Gives the connection back at the end, so that slow work after it holds nothing."""
@@ -219,16 +229,56 @@ def _patiently(act: Any) -> None:
         pause = min(pause * 2, 0.010)
 
 
+class Rows(NamedTuple):
+    """Many rows of a table. Values are what the columns' Python types say; an id may also be its 32 hexadecimal digits, JSON is a dict,
+    a list or Encoded. `alike` names columns whose values many rows have in common: their tuple (hashable) is the last item of each
+    row, and is worked out once for all that have it."""
+
+    table: Table
+    columns: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    alike: Sequence[str] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.columns, *self.alike)
+
+
 def bulk_insert(session: Session, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]], alike: Sequence[str] = ()) -> None:
     """Many rows in one go, in the session's transaction: COPY on PostgreSQL, one prepared INSERT on SQLite.
 
-    Knows no ON CONFLICT: the caller holds the lock that makes the rows new. Values are what the columns' Python types say;
-    an id may also be its 32 hexadecimal digits, JSON is a dict, a list or Encoded. `alike` names columns whose values many
-    rows have in common: their tuple (hashable) is the last item of each row, and is worked out once for all that have it.
+    Knows no ON CONFLICT: the caller holds the lock that makes the rows new. For the values see Rows.
     """
-    names = (*columns, *alike)
+    bulk_insert_all(session, Rows(table, columns, rows, alike))
+
+
+def bulk_insert_all(session: Session, *parts: Rows) -> None:
+    """The same for several tables, in this order: the rows of one may come to be as those before it are read."""
     with _driver(session) as driver:
-        _insert(driver, table, names, rows, bool(alike))
+        few: list[tuple[Rows, list[Sequence[Any]]]] = []
+        for part in parts:
+            rows = iter(part.rows)
+            first = list(itertools.islice(rows, FEW))
+            if len(first) == FEW or isinstance(driver, sqlite3.Connection):
+                _insert(driver, part.table, part.names, itertools.chain(first, rows), bool(part.alike))
+            elif first:
+                few.append((part, [(*row[:-1], *row[-1]) for row in first] if part.alike else first))
+        if few:
+            _insert_few(session, driver, few)
+
+
+FEW = 8  # rows: fewer are written sooner by one statement for all tables than by a COPY for each, which is three
+
+
+def _insert_few(session: Session, driver: Any, few: Sequence[tuple[Rows, Sequence[Sequence[Any]]]]) -> None:
+    statements, values = [], []
+    for part, rows in few:
+        lists, arrays = _unnest(session, part.table, part.names, rows)
+        statements.append(f"INSERT INTO {part.table.name} ({', '.join(part.names)}) SELECT * FROM unnest({arrays})")
+        values += lists
+    *before, last = statements
+    parts = ", ".join(f"part{number} AS ({statement})" for number, statement in enumerate(before))
+    driver.execute(f"WITH {parts} {last}" if before else last, values)
 
 
 def _insert(driver: Any, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], alike: bool) -> None:
@@ -490,9 +540,13 @@ def _driver(session: Session) -> Iterator[Any]:
 
 def _unnest(session: Session, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> tuple[list[str], str]:
     """Column by column, as PostgreSQL's unnest() takes them."""
-    dialect = session.get_bind().dialect
-    types = [table.c[column].type.compile(dialect).partition(" COLLATE ")[0] for column in columns]
-    return [_array(values) for values in zip(*rows, strict=True)], ", ".join(f"%s::{name}[]" for name in types)
+    return [_array(values) for values in zip(*rows, strict=True)], _arrays(session.get_bind().dialect.name, table, tuple(columns))
+
+
+@functools.cache
+def _arrays(dialect: str, table: Table, columns: tuple[str, ...]) -> str:
+    types = (table.c[column].type.compile(postgresql.dialect()).partition(" COLLATE ")[0] for column in columns)
+    return ", ".join(f"%s::{name}[]" for name in types)
 
 
 def _array(values: Iterable[Any]) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from notifyhub import recipients, routing, tallies, wake
-from notifyhub.database import Encoded, among, bulk_insert, clock, encode_json, new_hex_id
+from notifyhub.database import Encoded, Rows, among, bulk_insert_all, clock, encode_json, new_hex_id
 from notifyhub.kinds import KINDS, Kind
 from notifyhub.models import Account, Delivery, Notification
 
@@ -142,8 +142,11 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
             counts[alike.told] += 1
             yield id, _recipient_key(alike.telling, account_id), account_id, services, alike.notification[inbox_rule]
 
-    bulk_insert(session, Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE)
-    bulk_insert(session, Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE)
+    bulk_insert_all(
+        session,
+        Rows(Notification.__table__, NOTIFICATION, notifications(), NOTIFICATIONS_ALIKE),
+        Rows(Delivery.__table__, DELIVERY, deliveries, DELIVERIES_ALIKE),
+    )
     if unreachable:
         open_repairs(session, unreachable, now)
     for (name, label), count in counts.items():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, select, union
+from sqlalchemy import ColumnElement, String, bindparam, cast, select, union
 from sqlalchemy.orm import Session, aliased
 
 from notifyhub import routing
@@ -31,6 +31,10 @@ ADDRESS = (
 )
 
 
+NOT_CHANGED = (None, None)
+NOTHING_MUTED: frozenset[str] = frozenset()
+
+
 class Loaded(NamedTuple):
     recipient: routing.Recipient
     addresses: list[routing.Address]
@@ -38,19 +42,12 @@ class Loaded(NamedTuple):
 
 def load(session: Session, account_ids: Sequence[int], question: routing.Notification) -> list[Loaded]:
     """What the policy needs to know for this question. The ids ascend, and so do the answers; erased accounts are left out."""
-    accounts = among_ids(session, Account.id, account_ids)
     addresses = _addresses(session, account_ids, question.category) if question.named is None else {}
-    muted = _muted(session, accounts) if question.optional else {}
-    changed = _changed(session, accounts) if question.category == "abuse" else {}
-    rows: Iterable[Any] = session.execute(
-        select(*WHO)
-        .outerjoin(registered, registered.id == Account.registered_mailbox_id)
-        .where(accounts, Account.erased_at.is_(None))
-        .order_by(Account.id)
-    )
+    muted = _muted(session, among_ids(session, Account.id, account_ids)) if question.optional else {}
+    changed = _changed(session, among_ids(session, Account.id, account_ids)) if question.category == "abuse" else {}
     none: list[routing.Address] = []
     loaded = []
-    for account_id, id, email, status, usable_since in rows:
+    for account_id, id, email, status, usable_since in _registered(session, account_ids):
         mailbox = routing.Mailbox(id, email, status, usable_since) if id else None
         before, changed_at = changed.get(account_id, NOT_CHANGED)
         recipient = routing.Recipient(account_id, mailbox, before, changed_at, muted.get(account_id, NOTHING_MUTED))
@@ -58,8 +55,19 @@ def load(session: Session, account_ids: Sequence[int], question: routing.Notific
     return loaded
 
 
-NOT_CHANGED = (None, None)
-NOTHING_MUTED: frozenset[str] = frozenset()
+def _registered(session: Session, account_ids: Sequence[int]) -> Iterable[Any]:
+    if len(account_ids) == 1:
+        return session.connection().execute(WHO_IS, {"account_id": account_ids[0]})
+    return session.execute(_who(among_ids(session, Account.id, account_ids)))
+
+
+def _who(accounts: ColumnElement[bool]) -> Any:
+    joined = select(*WHO).outerjoin(registered, registered.id == Account.registered_mailbox_id)
+    return joined.where(accounts, Account.erased_at.is_(None)).order_by(Account.id)
+
+
+# most often one account is told something, and to put a statement together takes longer than to run it
+WHO_IS = _who(Account.id == bindparam("account_id"))
 
 
 def _muted(session: Session, accounts: ColumnElement[bool]) -> dict[int, frozenset[str]]:
@@ -78,16 +86,24 @@ def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple
 
 
 def _addresses(session: Session, account_ids: Sequence[int], category: str) -> dict[int, list[routing.Address]]:
-    rows: Iterable[Any] = session.execute(
-        select(*ADDRESS)
-        .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
-        .where(among_ids(session, DeliveryAddress.account_id, account_ids), DeliveryAddress.category == category)
-        .order_by(DeliveryAddress.account_id, DeliveryAddress.position)
-    )
+    rows: Iterable[Any]
+    if len(account_ids) == 1:
+        rows = session.connection().execute(ADDRESSES_OF, {"account_id": account_ids[0], "of_category": category})
+    else:
+        rows = session.execute(_listed(among_ids(session, DeliveryAddress.account_id, account_ids)), {"of_category": category})
     found: dict[int, list[routing.Address]] = defaultdict(list)
     for account_id, category, state, since, id, email, status, usable_since in rows:
         found[account_id].append(routing.Address(category, routing.Mailbox(id, email, status, usable_since), state, since))
     return found
+
+
+def _listed(accounts: ColumnElement[bool]) -> Any:
+    joined = select(*ADDRESS).join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
+    of_category = DeliveryAddress.category == bindparam("of_category")
+    return joined.where(accounts, of_category).order_by(DeliveryAddress.account_id, DeliveryAddress.position)
+
+
+ADDRESSES_OF = _listed(DeliveryAddress.account_id == bindparam("account_id"))
 
 
 def choosing(session: Session, mailbox_id: int) -> list[int]:

@@ -121,7 +121,7 @@ class Compiled:
         self._sections = marks.sections(self._title, *self._bodies)
         self._subject = marks.parse(_with_action(self._title, content.action, self._words.gettext))
         facts, plain = self._bodies.facts, self._bodies.plain_facts
-        self._inbox_html = marks.parse((f"<table>{facts}</table>\n" if facts else "") + self._bodies.inbox)
+        self._inbox_html = marks.parse((f'<table class="told">{facts}</table>\n' if facts else "") + self._bodies.inbox)
         self._inbox_text = marks.parse((f"{plain}\n" if plain else "") + _text(self._bodies.inbox, marks))
 
     @cached_property

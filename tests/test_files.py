@@ -225,7 +225,7 @@ class TestMail:
         work()
         (mail,) = smtp.mails
         assert [part.get_filename() for part in mail.message.iter_attachments()] == ["large.txt", "small.txt"]
-        assert "In your inbox, as it is too large for a mail: more.txt (100 bytes)" in mail.text
+        assert "In your inbox, as it is too large for a mail: more.txt (0.1 kB)" in mail.text
         assert "Attached: large.txt (10 MB)" in mail.text
 
     def test_a_mail_without_files_says_nothing_of_any(self, work: Callable[[], None], smtp: Server) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import marshmallow as ma
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, bindparam, delete, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -66,13 +66,27 @@ class Known(NamedTuple):
     notification_id: uuid.UUID
 
 
-def accept(session: Session, events: Sequence[Any], reported_by: str, now: datetime) -> list[Outcome]:
-    """`events` as the JSON format writes them; one outcome each, in order. Commits nothing, like everything that ends in dispatch."""
+def accept(session: Session, event: Any, reported_by: str, now: datetime) -> Outcome:
+    """`event` as the JSON format writes it. Raises Refused. Commits nothing, like everything that ends in dispatch."""
+    told = _told(reading.check(event))
+    outcomes: dict[uuid.UUID, Outcome] = {}
+    ready = _addressed(session, [told], outcomes)
+    try:
+        outcomes |= _write(session, ready, reported_by, now)
+    except IntegrityError:
+        outcomes[told.key] = FORGOTTEN
+    outcome = _named(outcomes[told.key], told)
+    if outcome.refusal:
+        raise outcome.refusal
+    return outcome
+
+
+def accept_many(session: Session, events: Sequence[Any], reported_by: str, now: datetime) -> list[Outcome]:
+    """One outcome each, in order; what is wrong with one is not the others' loss."""
     read = [_read(raw) for raw in events]
     told = {one.key: one for one in reversed(read) if isinstance(one, Told)}  # of those that come twice, the first
-    known = _known(session, told)
-    outcomes = {key: _repeated(told[key], before) for key, before in known.items()}
-    ready = _addressed(session, [one for key, one in told.items() if key not in known], outcomes)
+    outcomes: dict[uuid.UUID, Outcome] = {}
+    ready = _addressed(session, list(told.values()), outcomes)
     outcomes |= _write_all(session, ready, reported_by, now)
     tallies.add(session, "spared", "repeated", sum(outcome.status == "repeated" for outcome in outcomes.values()))
     return [_outcome(raw, one, told, outcomes) for raw, one in zip(events, read, strict=True)]
@@ -134,7 +148,7 @@ OTHERWISE = FieldError("id", "was used for another event of this source: its typ
 
 
 def _addressed(session: Session, told: Sequence[Told], outcomes: dict[uuid.UUID, Outcome]) -> list[Ready]:
-    """Those whose account and service there are; to the others it is said what there is not."""
+    """Those whose account and service there are; to the others it is said what there is not, unless they were told before."""
     accounts = _accounts(session, {one.account for one in told})
     wanted = {(accounts[one.account], one.data["service"]) for one in told if "service" in one.data and one.account in accounts}
     services = _services(session, wanted)
@@ -151,6 +165,8 @@ def _addressed(session: Session, told: Sequence[Told], outcomes: dict[uuid.UUID,
             name = services[account_id, number] or number
             one.data["service_name"] = name
             ready.append(Ready(one, account_id, [(number, name)], new_hex_id()))
+    known = _known(session, outcomes)
+    outcomes |= {one.key: _repeated(one, known[one.key]) for one in told if one.key in known}
     return ready
 
 
@@ -162,9 +178,19 @@ def _accounts(session: Session, external_ids: Collection[str]) -> dict[str, int]
     """Nobody erases them until this is written."""
     if not external_ids:
         return {}
-    query = select(Account.external_id, Account.id).where(among(session, Account.external_id, sorted(external_ids)))
-    rows = session.execute(query.order_by(Account.id).with_for_update(read=True, key_share=True))
+    rows: Iterable[Any]
+    if len(external_ids) == 1:
+        rows = session.connection().execute(ACCOUNT, {"of": next(iter(external_ids))})
+    else:
+        rows = session.execute(_held(among(session, Account.external_id, sorted(external_ids))))
     return {external_id: id for external_id, id in rows if external_id}
+
+
+def _held(accounts: ColumnElement[bool]) -> Any:
+    return select(Account.external_id, Account.id).where(accounts).order_by(Account.id).with_for_update(read=True, key_share=True)
+
+
+ACCOUNT = _held(Account.external_id == bindparam("of"))
 
 
 def _services(session: Session, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:
@@ -180,9 +206,7 @@ def _services(session: Session, wanted: Collection[tuple[int, str]]) -> dict[tup
 
 
 def _write_all(session: Session, ready: Sequence[Ready], reported_by: str, now: datetime) -> dict[uuid.UUID, Outcome]:
-    """All in one go; where that does not work, each by itself, so that what is wrong with one is not the others' loss."""
-    if not ready:
-        return {}
+    """All in one go; where that does not work, each by itself."""
     try:
         with session.begin_nested():
             return _write(session, ready, reported_by, now)
@@ -203,6 +227,8 @@ UNSTORABLE = _rejected("data", "cannot be stored: out of range, or with characte
 
 
 def _write(session: Session, ready: Sequence[Ready], reported_by: str, now: datetime) -> dict[uuid.UUID, Outcome]:
+    if not ready:
+        return {}
     mine = {one.told.key: uuid.UUID(one.notification_id) for one in ready}
     # whoever reports the same at this moment is waited for, and was first
     rows = [_row(one, reported_by, now) for one in ready]
@@ -242,13 +268,17 @@ def _kept(session: Session, document: Checked, number: str, now: datetime, accou
 def _outcome(raw: Any, one: Told | Refused, told: dict[uuid.UUID, Told], outcomes: dict[uuid.UUID, Outcome]) -> Outcome:
     if isinstance(one, Refused):
         return Outcome("rejected", _spelled(raw, "id"), _spelled(raw, "source"), refusal=one)
-    outcome = outcomes[one.key]._replace(id=one.event.id, source=one.event.source)
+    outcome = _named(outcomes[one.key], one)
     if one is not told[one.key]:  # it came before in the same batch
         if one.said != told[one.key].said:
             outcome = outcome._replace(status="rejected", notification=None, refusal=Conflict("This event is there twice.", [OTHERWISE]))
         elif outcome.status == "accepted":
             outcome = outcome._replace(status="repeated")
     return outcome
+
+
+def _named(outcome: Outcome, told: Told) -> Outcome:
+    return outcome._replace(id=told.event.id, source=told.event.source)
 
 
 def _spelled(raw: Any, name: str) -> str | None:

@@ -78,7 +78,7 @@ def test_reported_by_two_at_once_it_is_told_once(app: Flask, api: Api) -> None:
 
     def accept() -> None:
         with transaction() as session:
-            statuses.extend(outcome.status for outcome in accepting.accept(session, [said, event()], "test", utcnow()))
+            statuses.extend(outcome.status for outcome in accepting.accept_many(session, [said, event()], "test", utcnow()))
 
     assert at_once(app, accept, 4) == []
     assert sorted(statuses) == ["accepted"] * 5 + ["repeated"] * 3
@@ -92,7 +92,7 @@ def test_batches_in_any_order_wait_for_each_other_and_not_for_ever(app: Flask, a
     def accept() -> None:
         order = next(orders)
         with transaction() as session:
-            accepting.accept(session, order, "test", utcnow())
+            accepting.accept_many(session, order, "test", utcnow())
 
     assert at_once(app, accept, 4) == []
     assert len(api.get("/v1/accounts/C-1/inbox?limit=200").json["items"]) == 40

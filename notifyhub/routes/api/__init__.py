@@ -43,10 +43,15 @@ BLUEPRINTS = (
 
 class ProblemApi(Api):
     ERROR_SCHEMA = base.Problem
-    DEFAULT_ERROR_RESPONSE_CONTENT_TYPE = "application/problem+json"
 
     def _register_error_handlers(self) -> None:
         """routes/problems.py answers errors."""
+
+    def _register_responses(self) -> None:
+        """The library describes errors by the type that other answers have."""
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 def init_app(app: Flask) -> None:

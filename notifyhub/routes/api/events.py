@@ -27,7 +27,8 @@ def report() -> Any:
     """
     message = reading.read(request.content_type or "", request.headers.items(), request.get_data(cache=True))
     with transaction() as session:
-        outcomes = accepting.accept(session, message.events, g.actor, utcnow())
-    if not message.is_batch and outcomes[0].refusal:
-        raise outcomes[0].refusal
+        if message.is_batch:
+            outcomes = accepting.accept_many(session, message.events, g.actor, utcnow())
+        else:
+            outcomes = [accepting.accept(session, message.events[0], g.actor, utcnow())]
     return {"items": accepting.described(outcomes)}

@@ -21,6 +21,7 @@ WAIT_SECONDS = 5.0
 @blueprint.post("/email")
 @access.key("intake")
 @access.body_limit(receiving.MOST_BYTES)
+@blueprint.doc(requestBody={"required": True, "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}}})
 @blueprint.arguments(schemas.IntakeQuery, location="query")
 @blueprint.response(202, schemas.IncomingMail)
 @blueprint.alt_response(200, schema=schemas.IncomingMail, description="With wait=1: what became of it")
