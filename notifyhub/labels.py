@@ -240,6 +240,7 @@ REASONS = (
 OUTCOMES = {
     "bounce": Label(N_("came back"), "bad", "undo-2"),
     "complaint": Label(N_("complaint"), "warn", "ban"),
+    "abuse": Label(N_("report of abuse"), "warn", "shield-alert"),
     "delay": Label(N_("delayed"), "info", "clock"),
     "receipt": Label(N_("report"), "quiet", "check"),
     "auto_reply": Label(N_("automatic answer"), "quiet", "settings"),

@@ -13,6 +13,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from notifyhub import markdown
+from notifyhub.abuse.harmless import harmless
 from notifyhub.accounts.document import read_locale
 from notifyhub.fields import (
     Address,
@@ -116,7 +117,13 @@ class AbuseReported(Data):
     happened_at = Moment()
     reporter = Line(200, 1)
     due_at = Moment(metadata={"description": "until when an answer is expected"})
-    evidence = Verbatim(EVIDENCE_CHARACTERS, 1, metadata={"description": "what was reported, such as log lines; shown as it is"})
+    evidence = Verbatim(
+        EVIDENCE_CHARACTERS, 1, metadata={"description": "what was reported, such as log lines; links in it are made unusable"}
+    )
+
+    @ma.post_load
+    def _make_harmless(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return data | ({"evidence": harmless(data["evidence"], EVIDENCE_CHARACTERS)} if "evidence" in data else {})
 
 
 class ServiceDown(OfService):

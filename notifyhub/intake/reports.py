@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from email.message import Message
 from typing import NamedTuple
 
 from flufl.bounce import all_failures
@@ -14,6 +13,7 @@ from notifyhub import signing
 from notifyhub.bounces import Verdict
 from notifyhub.config import Settings
 from notifyhub.intake import parsing
+from notifyhub.intake.parsing import Part
 from notifyhub.intake.verdicts import verdict
 from notifyhub.logs import log
 
@@ -39,11 +39,11 @@ class Failure(NamedTuple):
     reply: str
 
 
-def statuses(message: Message) -> list[Status]:
+def statuses(message: Part) -> list[Status]:
     """Of the recipients in all delivery status parts."""
     found = []
     for part in parsing.parts(message):
-        if parsing.content_type(part) != "message/delivery-status":
+        if part.get_content_type() != "message/delivery-status":
             continue
         for block in parsing.fields(part):
             address = _typed(block, "Final-Recipient") or _typed(block, "Original-Recipient")
@@ -53,12 +53,12 @@ def statuses(message: Message) -> list[Status]:
     return found
 
 
-def _typed(block: Message, name: str) -> str:
+def _typed(block: Part, name: str) -> str:
     """Without the type that stands before the semicolon (RFC 3464, section 2.1.2)."""
     return parsing.header(block, name).partition(";")[2].strip()
 
 
-def failure(statuses: list[Status], message: Message) -> Failure | None:
+def failure(statuses: list[Status], message: Part) -> Failure | None:
     """Of the first address that failed; None where none did for good."""
     for found in statuses:
         if found.action == "failed":
@@ -68,7 +68,7 @@ def failure(statuses: list[Status], message: Message) -> Failure | None:
     return None
 
 
-def odd_failure(message: Message) -> Failure | None:
+def odd_failure(message: Part) -> Failure | None:
     """Of a report in no standard format. Which address it names matters little: the proof says which delivery it is about."""
     named = parsing.header(message, "X-Failed-Recipients") or _found(message)
     if not named:
@@ -78,7 +78,7 @@ def odd_failure(message: Message) -> Failure | None:
     return Failure(verdict("", "", said), reply[0].strip() if reply else "no reason given")
 
 
-def _found(message: Message) -> bool:
+def _found(message: Part) -> bool:
     try:
         temporary, permanent = all_failures(message)
     except Exception as error:  # its detectors trust what they read
@@ -87,7 +87,7 @@ def _found(message: Message) -> bool:
     return bool(temporary or permanent)
 
 
-def subject(settings: Settings, rcpt: str, raw: bytes, message: Message) -> uuid.UUID | None:
+def subject(settings: Settings, rcpt: str, raw: bytes, message: Part) -> uuid.UUID | None:
     """The delivery that it is about, proven by the envelope sender that it came back to, or by a Message-ID of ours in it."""
     named = [rcpt, *(parsing.header(message, name) for name in ("To", "Delivered-To", "X-Original-To"))]
     texts = [parsing.text(part) for part in parsing.parts(message) if not part.is_multipart()]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from email.message import Message
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from notifyhub import bounces
+from notifyhub import abuse, bounces
 from notifyhub.config import Settings
+from notifyhub.errors import Invalid
 from notifyhub.intake import parsing, reports
+from notifyhub.intake.parsing import Part
 from notifyhub.languages import N_
 from notifyhub.models import IncomingMail
 
@@ -22,7 +23,7 @@ class Case(NamedTuple):
 
     settings: Settings
     mail: IncomingMail
-    message: Message
+    message: Part
     now: datetime
 
     def about(self) -> uuid.UUID | None:
@@ -64,7 +65,7 @@ def is_feedback(case: Case) -> bool:
 def complain(session: Session, case: Case) -> Outcome:
     about, kind = case.about(), _feedback_type(case.message)
     if about is None:
-        return Outcome("unproven", N_("A feedback report, on no mail that is proven to be ours."), None, kind)
+        return _report_abuse(session, case, kind)
     if kind in ("not-spam", "auth-failure"):
         return Outcome("receipt", N_("A feedback report that complains of nothing."), about, kind)
     if bounces.complained(session, about, case.now):
@@ -72,9 +73,20 @@ def complain(session: Session, case: Case) -> Outcome:
     return Outcome("repeated", N_("A complaint, of a mailbox that gets no optional kinds already."), about, kind)
 
 
-def _feedback_type(message: Message) -> str:
+def _report_abuse(session: Session, case: Case, kind: str) -> Outcome:
+    """On a mail that is not ours, so perhaps on one that came from a customer's server."""
+    try:
+        accepted = abuse.accept_raw(session, case.mail.raw, "mail", case.now)
+    except Invalid as error:
+        return Outcome("unproven", N_("A feedback report, on no mail that is proven to be ours."), None, error.errors[0].message)
+    if accepted.repeated:
+        return Outcome("repeated", N_("A report of abuse that was here before."), None, kind)
+    return Outcome("abuse", N_("A report of abuse; it stands with the others."), None, kind)
+
+
+def _feedback_type(message: Part) -> str:
     for part in parsing.parts(message):
-        if parsing.content_type(part) == "message/feedback-report":
+        if part.get_content_type() == "message/feedback-report":
             fields = parsing.fields(part)
             return parsing.header(fields[0], "Feedback-Type").lower()[:40] if fields else ""
     return ""
@@ -164,11 +176,11 @@ def do_nothing(name: str, detail: str) -> Callable[[Session, Case], Outcome]:
 
 
 def _has_part(case: Case, content_type: str) -> bool:
-    return any(parsing.content_type(part) == content_type for part in parsing.parts(case.message))
+    return any(part.get_content_type() == content_type for part in parsing.parts(case.message))
 
 
 RULES = (
-    Rule("A feedback report on a mail of ours is a complaint of its reader.", is_feedback, complain),
+    Rule("A feedback report is a complaint of a reader of ours, or else a report of abuse.", is_feedback, complain),
     Rule("A delivery report tells what became of a mail of ours.", is_delivery_report, note_delivery_report),
     Rule("A read receipt changes nothing.", is_read_receipt, do_nothing("receipt", N_("A read receipt."))),
     Rule("What names failed recipients is a bounce, though it calls itself an automatic answer.", names_failed_recipients, note_odd_report),

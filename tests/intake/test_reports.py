@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from notifyhub import wake
 from notifyhub.database import reading, transaction, utcnow
-from notifyhub.models import AuditEntry, Delivery, IncomingMail, Mailbox
+from notifyhub.models import AbuseReport, AuditEntry, Delivery, IncomingMail, Mailbox
 from tests.announcements.steps import mails, published
 from tests.builders import account
 from tests.conftest import Api
@@ -212,9 +212,16 @@ class TestComplaints:
         with reading() as session:
             assert session.scalars(select(AuditEntry.id).where(AuditEntry.action == "mailbox.complained")).all()
 
-    def test_without_proof_nothing_follows(self, api: Api, sent: str) -> None:
-        assert receive(api, samples.complaint("Subject: News"))["outcome"] == "unproven"
+    def test_without_proof_nothing_follows_for_a_mailbox(self, api: Api, sent: str) -> None:
+        receive(api, samples.complaint("Subject: News"))
         assert status(NOC) == "ok"
+
+    def test_on_a_mail_that_is_not_ours_it_is_a_report_of_abuse(self, api: Api, sent: str) -> None:
+        raw = samples.complaint("Received: from vps (vps [203.0.113.7]) by mx.example; Wed, 25 Nov 2026 10:00:00 +0000\nSubject: Spam")
+        assert receive(api, raw)["outcome"] == "abuse"
+        assert receive(api, raw)["outcome"] == "repeated"
+        with reading() as session:
+            assert session.scalars(select(AbuseReport.address)).all() == ["203.0.113.7"]
 
     def test_a_report_that_it_is_no_spam_complains_of_nothing(self, api: Api, sent: str, smtp: Server) -> None:
         assert receive(api, samples.complaint(self.returned(smtp), "not-spam"))["outcome"] == "receipt"
