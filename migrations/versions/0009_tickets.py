@@ -69,8 +69,10 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Uuid(), nullable=False),
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(["message_id"], ["ticket_message.id"]),
+        sa.ForeignKeyConstraint(["file_id"], ["stored_file.id"]),
         sa.PrimaryKeyConstraint("message_id", "file_id"),
     )
+    op.create_index(op.f("ix_ticket_file_file_id"), "ticket_file", ["file_id"], unique=False)
     op.create_table(
         "ticket_change",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -69,7 +69,7 @@ class TicketFile(db.Model):  # type: ignore[name-defined]
     __tablename__ = "ticket_file"
 
     message_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("ticket_message.id"), primary_key=True)
-    file_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("stored_file.id"), primary_key=True, index=True)
 
 
 class TicketChange(db.Model):  # type: ignore[name-defined]
