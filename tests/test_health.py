@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -119,7 +120,8 @@ class TestProcesses:
         wake.seen(process)
         wake.client().expire(f"notifyhub:seen:{process}", wake.SEEN_TTL - 100)
         status, words, says = ready(api)
-        assert (status, words[part], "100 seconds" in says[part]) == (200, "silent", True)
+        assert (status, words[part]) == (200, "silent")
+        assert re.search(r"for 10\d seconds", says[part])
 
     def test_a_worker_is_heard_of_by_each_job(self, api: Api, work: Any) -> None:
         wake.now("sweep")

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from notifyhub import dispatch
+from notifyhub import dispatch, tallies
 from notifyhub.abuse import arf
 from notifyhub.abuse.report import Report
 from notifyhub.accounts import holders
@@ -44,6 +44,7 @@ def accept_raw(session: Session, raw: bytes, received_from: str, now: datetime) 
 def accept(session: Session, report: Report, raw: bytes, received_from: str, now: datetime) -> Accepted:
     """`received_from` names who brought it, as the audit log names its authors. Nothing is committed here."""
     if known := _known(session, report.key):
+        tallies.add(session, "spared", "repeated")
         return Accepted(known, repeated=True)
     holding = _holding(session, report, now)
     row = AbuseReport(
@@ -57,6 +58,7 @@ def accept(session: Session, report: Report, raw: bytes, received_from: str, now
     except IntegrityError:  # it is coming in twice at this moment
         known = _known(session, report.key)
         assert known is not None
+        tallies.add(session, "spared", "repeated")
         return Accepted(known, repeated=True)
     if holding and report.complaint:
         row.notification_id = dispatch.accept(session, _telling(row), now, holding.account_id, [(holding.order_number, holding.name)])

@@ -64,7 +64,7 @@ def test_what_was_sent_in_the_last_hour_is_a_picture_too(browser: Browser, api: 
     published(api)
     work()
     assert "Sent in the last hour 1 at most 1" in lane(browser, "bulk")
-    assert f'<path d="M59 {sending.HEIGHT}v-24.0h.8V24z"/>' in browser.get("/staff/sending").text
+    assert re.search(r'<path d="M5[89] 24v-24.0h.8V24z"/>', browser.get("/staff/sending").text)  # 58: the minute turned meanwhile
 
 
 def test_the_picture_needs_no_style_of_its_own(browser: Browser) -> None:
