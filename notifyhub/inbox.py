@@ -96,12 +96,13 @@ def _in_inbox(account: Account) -> tuple[Any, ...]:
 
 
 def _matches(session: Session, q: str) -> Any:
-    """In the affected services, and in the words that staff wrote, in any language."""
+    """In the affected services, in what was reported (a number, the name of a file), and in the words that staff wrote, in any language."""
     # row by row, the newest first, so that the first page of what is found often costs nearly nothing
     told = select(_contains(session, Revision.content, q)).where(
         Revision.announcement_id == _announcement_id(session), Revision.number == Notification.revision
     )
-    return or_(_contains(session, Notification.services, q), told.correlate(Notification).scalar_subquery())
+    columns = (Notification.services, Notification.data)
+    return or_(*(_contains(session, column, q) for column in columns), told.correlate(Notification).scalar_subquery())
 
 
 def _announcement_id(session: Session) -> Any:

@@ -78,6 +78,7 @@ def accept(session: Session, event: Any, reported_by: str, now: datetime) -> Out
     outcome = _named(outcomes[told.key], told)
     if outcome.refusal:
         raise outcome.refusal
+    tallies.add(session, "spared", "repeated", outcome.status == "repeated")
     return outcome
 
 
@@ -88,8 +89,9 @@ def accept_many(session: Session, events: Sequence[Any], reported_by: str, now: 
     outcomes: dict[uuid.UUID, Outcome] = {}
     ready = _addressed(session, list(told.values()), outcomes)
     outcomes |= _write_all(session, ready, reported_by, now)
-    tallies.add(session, "spared", "repeated", sum(outcome.status == "repeated" for outcome in outcomes.values()))
-    return [_outcome(raw, one, told, outcomes) for raw, one in zip(events, read, strict=True)]
+    answers = [_outcome(raw, one, told, outcomes) for raw, one in zip(events, read, strict=True)]
+    tallies.add(session, "spared", "repeated", sum(answer.status == "repeated" for answer in answers))
+    return answers
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------

@@ -24,13 +24,14 @@ from schemathesis.specs.openapi.checks import (
 from notifyhub import create_app, wake
 from notifyhub.config import Settings
 from notifyhub.database import db
+from tests.abuse.reports import report as abuse_report
 from tests.builders import account, draft, service
 from tests.conftest import KEY, Api, Templates
 from tests.events.steps import document as pdf
 from tests.events.steps import event, report
 from tests.smtp import Server
 
-EXAMPLES = 30  # of each operation: all of them take about a minute
+EXAMPLES = 25  # of each operation: all of them take half a minute
 CHECKS: list[Any] = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance,
     unsupported_method,
@@ -62,12 +63,13 @@ class Known(NamedTuple):
     """What there is to ask for, and what is right to send."""
 
     ids: dict[str, str]  # by the beginning of a path
+    ticket: int
     bodies: dict[str, Any]  # by operation
 
     def put_into(self, case: Case, label: str) -> None:
         path = label.partition(" ")[2]
         id = next((id for beginning, id in self.ids.items() if path.startswith(beginning)), "")
-        right = {"external_id": "C-1", "id": id}
+        right = {"external_id": "C-1", "id": id, "number": self.ticket}
         case.path_parameters = {name: right.get(name, value) for name, value in case.path_parameters.items()}
         if label in self.bodies:
             case.body = self.bodies[label]
@@ -82,6 +84,7 @@ def known(whole_app: Flask) -> Known:
     announced = api.post("/v1/announcements", draft()).json["id"]
     item = next(item for item in api.get("/v1/accounts/C-1/inbox").json["items"] if item["files"])
     delivery = next(each for each in api.get("/v1/deliveries").json["items"] if each["channel"] == "email")
+    ticket = {"account": "C-1", "department": "technical", "subject": "Slow", "body": "Since this morning."}
     return Known(
         {
             "/v1/accounts/{external_id}/files": item["files"][0]["id"],
@@ -89,12 +92,18 @@ def known(whole_app: Flask) -> Known:
             "/v1/announcements": announced,
             "/v1/deliveries": delivery["id"],
         },
+        api.post("/v1/tickets", ticket).json["number"],
         {
             "PUT /v1/accounts/{external_id}": right,
             "PUT /v1/accounts/{external_id}/send-email": {"invoices": ["new@one.example"], "muted": ["news"]},
             "POST /v1/accounts/{external_id}/send-email/confirmations": {"email": "new@one.example"},
             "POST /v1/announcements": draft(),
             "PATCH /v1/announcements/{id}": {"impact": "degraded"},
+            "POST /v1/tickets": ticket,
+            "PATCH /v1/tickets/{number}": {"priority": "regular", "department": "financial"},
+            "POST /v1/tickets/{number}/messages": {"from": "customer", "body": "Any news?"},
+            "POST /v1/tickets/{number}/attachments": {"file": [b"trace"]},
+            "POST /v1/abuse/reports": abuse_report(),
             "POST /v1/intake/email": b"From: a@one.example\r\nTo: bounces@provider.example\r\nSubject: hello\r\n\r\nhello\r\n",
         },
     )

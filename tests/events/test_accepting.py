@@ -236,6 +236,20 @@ def test_events_are_remembered_as_long_as_history_is_kept(api: Api) -> None:
     assert db.session.scalar(select(func.count()).select_from(Event)) == 0
 
 
+@pytest.mark.parametrize("q", ["INV-7788", "inv-77", "7788.pdf"])
+def test_an_item_is_found_by_what_was_reported(api: Api, q: str) -> None:
+    report(api, event(data={"number": "INV-7788", "document": document()}), event(data={"number": "INV-1"}))
+    assert [item["title"].partition(":")[0] for item in api.get(f"/v1/accounts/C-1/inbox?q={q}").json["items"]] == ["Invoice INV-7788"]
+
+
+def test_what_was_told_twice_is_counted(api: Api) -> None:
+    said = event()
+    report(api, said)
+    report(api, said, said, event())
+    report(api, said)
+    assert 'notifyhub_duplicates_avoided_total{how="repeated"} 3.0' in api.get("/metrics").text
+
+
 def test_who_reported_it_is_on_record(api: Api) -> None:
     report(api, event())
     assert db.session.scalars(select(Event.reported_by)).all() == ["bootstrap key"]
