@@ -52,6 +52,7 @@ class Audience(NamedTuple):
     services: ColumnElement[bool]
     accounts: ColumnElement[bool] | None
     except_accounts: ColumnElement[bool]
+    by_service: bool = True  # some may be taken by their services alone
 
     @classmethod
     def of(cls, session: Session, document: Mapping[str, Any]) -> Audience:
@@ -65,6 +66,7 @@ class Audience(NamedTuple):
             and_(RENTED, taken, ~_services(session, excluded)) if excluded else and_(RENTED, taken),
             by_account,
             FALSE if excluded_accounts is None else excluded_accounts,
+            any(document.get(key) for key in SERVICE_KEYS),
         )
 
     def account_ids(self) -> Select[Any]:
@@ -77,7 +79,8 @@ class Audience(NamedTuple):
             return ids.where(Service.account_id.not_in(select(Account.id).where(self.except_accounts)))
         has_affected = exists().where(Service.account_id == Account.id, self.services)
         has_none = and_(self.accounts, ~exists().where(Service.account_id == Account.id, RENTED))
-        return select(Account.id).where(Account.erased_at.is_(None), ~self.except_accounts, or_(has_affected, has_none))
+        concerned = select(Account.id).where(Account.erased_at.is_(None), ~self.except_accounts, or_(has_affected, has_none))
+        return concerned if self.by_service else concerned.where(self.accounts)  # said again, so that an index finds the few
 
 
 def _services(session: Session, document: Mapping[str, Any]) -> ColumnElement[bool]:
