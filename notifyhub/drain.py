@@ -81,10 +81,12 @@ class _Drain:
         self.down: RelayDown | None = None
 
     async def run(self) -> bool:
-        others_called, idle_since = False, time.monotonic()
+        others_called, idle_since, look = False, time.monotonic(), True
         try:
             while not self.down and not self.stop():
-                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if self._has_room() else None
+                wanted = self._has_room() and (look or await self._in_thread(wake.take_over, "drain"))
+                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if wanted else None
+                look = batch is not None or (look and not wanted)
                 if batch is not None:
                     self.under_way.add(asyncio.create_task(self._deliver(batch)))
                     if len(batch.claimed) == self.pace.size and not others_called:

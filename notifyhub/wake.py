@@ -126,6 +126,14 @@ def started(job: str, *ids: Any) -> None:
     seen("worker")
 
 
+def take_over(job: str) -> bool:
+    """For a job that lingers: whether it is asked for again, which it then does itself. A look that costs no look into the database."""
+    try:
+        return bool(client().delete(pending_key(job)))
+    except redis.RedisError:
+        return True
+
+
 def seen(process: str) -> None:
     """A worker, or the scheduler, says that it lives."""
     try:
