@@ -201,6 +201,18 @@ def unread_count(session: Session, account_id: int, most: int | None = None) -> 
     return session.execute(select(func.count()).select_from(unread.limit(most).subquery())).scalar_one()
 
 
+def unread_about(session: Session, account: Account, source: str, refs: Sequence[str]) -> set[str]:
+    """Of these, those about which something is unread."""
+    about = select(Notification.source_ref).where(*_about(account, source), among(session, Notification.source_ref, refs))
+    return set(session.scalars(about.where(Notification.read_at.is_(None))))
+
+
+def _about(account: Account, source: str) -> tuple[Any, ...]:
+    """By the columns of the index that lets each be told once."""
+    mine = Notification.recipient_key == f"account:{account.id}"
+    return Notification.source == source, mine, Notification.inbox_rule.is_not(None)
+
+
 def find(session: Session, account: Account, id: uuid.UUID) -> Notification:
     """Raises NotFound, for another account's items too."""
     row = session.execute(select(Notification).where(*_in_inbox(account), Notification.id == id)).scalar()
@@ -229,6 +241,19 @@ def unarchive(session: Session, account: Account, id: uuid.UUID) -> Notification
     row.archived_at = None
     wake.read_after_commit(session, account.id, [id], row.read_at.isoformat() if row.read_at else None)
     return row
+
+
+def mark_about(session: Session, account: Account, source: str, ref: str, now: datetime) -> None:
+    """All that is unread about it is read."""
+    ids = session.scalars(
+        update(Notification)
+        .where(*_about(account, source), Notification.source_ref == ref, Notification.read_at.is_(None))
+        .values(read_at=now)
+        .returning(Notification.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if ids:
+        wake.read_after_commit(session, account.id, ids, now.isoformat())
 
 
 def mark_all_read(session: Session, account: Account, now: datetime) -> int:

@@ -53,6 +53,7 @@ class Whole(NamedTuple):
     services: list[Affected]
     more_services: int
     newer: uuid.UUID | None  # the item that replaces this one
+    ticket: str | None  # the number of the one that it is about
 
 
 def lines(session: Session, settings: Settings, account: Account, rows: Sequence[Notification]) -> list[Line]:
@@ -73,7 +74,11 @@ def whole(session: Session, settings: Settings, account: Account, row: Notificat
     services = row.services[:MOST_SERVICES]
     addresses = _addresses(session, account, [number for number, _ in services], row.created_at)
     affected = [Affected(number, name, addresses.get(number, [])) for number, name in services]
-    return Whole(item, event, affected, len(row.services) - len(services), _newer(session, row))
+    return Whole(item, event, affected, len(row.services) - len(services), _newer(session, row), _ticket(row))
+
+
+def _ticket(row: Notification) -> str | None:
+    return str(row.data["ticket"]) if row.kind == "ticket" and "ticket" in row.data else None
 
 
 def _events(session: Session, rows: Sequence[Notification]) -> dict[tuple[str, int], Event]:

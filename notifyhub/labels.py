@@ -116,6 +116,19 @@ TICKET_STATUSES = {
 
 TICKET_WORDS = {**TICKET_STATUSES, **PRIORITIES, **DEPARTMENTS}
 
+# What a customer reads of them.
+OWN_TICKET_STATUSES = TICKET_STATUSES | {"waiting_for_customer": Label(N_("waiting for your answer"), "warn", "message-square")}
+
+# What a choice in the form of a new ticket means.
+DEPARTMENT_HINTS = {
+    "technical": N_("Servers, network, domains, mail"),
+    "financial": N_("Invoices, payments, orders, contracts"),
+}
+PRIORITY_HINTS = {
+    "regular": N_("A question, a wish, something that can wait a little"),
+    "high": N_("A server or a service is down or badly disturbed; we ask for some facts about it below"),
+}
+
 # What changes about a ticket, and who did it or said something.
 TICKET_FIELDS = {"status": N_("status"), "priority": N_("priority"), "department": N_("department"), "assignee": N_("assigned to")}
 TICKET_AUTHORS = {"customer": N_("Customer"), "staff": N_("Support"), "system": N_("Automatic")}

@@ -37,7 +37,7 @@ def spell(starts_at: datetime | None, ends_at: datetime | None, time_zone: str, 
     if starts_at is None or ends_at is None:
         return Window(local, utc, "", "")
     notes = (_clock_change(moment, zone, formats, words) for moment in clock_changes(starts_at, ends_at, zone))
-    return Window(local, utc, _length(ends_at - starts_at, formats), " ".join(notes))
+    return Window(local, utc, length(ends_at - starts_at, formats), " ".join(notes))
 
 
 @lru_cache(maxsize=4096)  # a row of a list says its time several times, and a list has many rows
@@ -59,6 +59,13 @@ def short(at: datetime, now: datetime, time_zone: str, formats: Locale, words: N
     if 1 < days < 7:
         return f"{format_skeleton('E', local.date(), locale=formats)} {_clock(at, zone)}"
     return format_skeleton("MMMd" if local.year == today.year else "yMMMd", local.date(), locale=formats)
+
+
+def nearby(at: datetime, now: datetime, time_zone: str, formats: Locale, words: NullTranslations) -> str:
+    """For what is about to come, or has just been: of today the clock alone."""
+    zone = _zone(time_zone)
+    same_day = at.astimezone(zone).date() == now.astimezone(zone).date()
+    return _clock(at, zone) if same_day else short(at, now, time_zone, formats, words)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -122,8 +129,9 @@ def _shift(at: datetime, zone: ZoneInfo) -> timedelta:
     return shift
 
 
-def _length(length: timedelta, formats: Locale) -> str:
-    minutes = max(0, int(length.total_seconds()) // 60)
+def length(time: timedelta, formats: Locale) -> str:
+    """In days, hours and minutes; empty below one minute."""
+    minutes = max(0, int(time.total_seconds()) // 60)
     amounts = (("day", minutes // 1440), ("hour", minutes // 60 % 24), ("minute", minutes % 60))
     return " ".join(format_unit(amount, f"duration-{unit}", "short", locale=formats) for unit, amount in amounts if amount)
 

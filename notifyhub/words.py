@@ -46,9 +46,8 @@ def many_lines(text: str, most: int, least: int = 0) -> str:
 def pasted(text: str, most: int, least: int = 0) -> str:
     """The same for what is pasted from elsewhere, such as a log: characters that nobody sees are left out, and not complained about."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _measured(
-        "".join([character for character in text if character in "\n\t" or not _is_unseen(character)]).strip("\n"), most, least
-    )
+    seen = "".join([character for character in text if character in "\n\t" or not _is_unseen(character)]).strip("\n")
+    return _measured(seen if seen.strip() else "", most, least)
 
 
 def _is_unseen(character: str) -> bool:

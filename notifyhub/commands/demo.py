@@ -34,7 +34,7 @@ ACCOUNTS = [
 
 @click.command()
 def demo() -> None:
-    """Fill an empty database with three customers and an announcement to two of them."""
+    """Fill an empty database with three customers, tickets of theirs, and an announcement to two of them."""
     with application():
         from datetime import timedelta
 
@@ -43,6 +43,7 @@ def demo() -> None:
         from notifyhub.accounts.document import read_account
         from notifyhub.accounts.sync import sync
         from notifyhub.announcements import life
+        from notifyhub.commands import demo_tickets
         from notifyhub.database import db, transaction, utcnow
         from notifyhub.models import Account
         from notifyhub.signins import demo as sign_ins
@@ -58,6 +59,7 @@ def demo() -> None:
             sync(session, [read_account(account) for account in ACCOUNTS], locale, now)
             if settings.demo:  # one click signs them in there, and nothing does elsewhere
                 sign_ins.create_staff(session, now)
+                demo_tickets.open_all(session, settings.ticket_promise_minutes, now)
         with transaction() as session:
             announcement = life.draft(session, _announcement(starts_at, starts_at + timedelta(hours=3, minutes=30)), locale, now)
             session.flush()

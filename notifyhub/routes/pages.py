@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +38,7 @@ PSEUDO = "ar-XB"  # English from right to left, to look at the layout; demo only
 LANGUAGE_IN_ENVIRON = "notifyhub.language"
 A_YEAR = 365 * 24 * 3600
 MOST_UNREAD = 1000  # are counted, shown as 999+: the badge costs the same whatever has piled up
-SECRET_FIELDS = ("csrf_token", "password")
+NOT_GIVEN_BACK = ("csrf_token", "password", "once", "seen")  # secrets, and what nobody typed
 
 csrf = CSRFProtect()
 
@@ -66,8 +67,12 @@ def init_app(app: Flask) -> None:
         "said": translated,
         "window": window,
         "size": size,
+        "nearby": nearby,
+        "duration": duration,
+        "as_time": datetime.fromisoformat,
     }
     app.jinja_env.globals |= {"asset": asset, "labels": labels, "said_messages": said_messages, "unread": unread, "new_id": new_id}
+    app.jinja_env.globals["milliseconds"] = lambda: int(utcnow().timestamp() * 1000)
 
     @app.after_request
     def guard(response: Response) -> Response:
@@ -87,6 +92,7 @@ def init_app(app: Flask) -> None:
             "brand_version": settings.brand.version,
             "language": spoken,
             "languages": [(code, (Locale.parse(code).get_display_name() or code).capitalize()) for code in languages.translated()],
+            "formats_language": str(formats()).replace("_", "-"),  # for scripts that write numbers as the page does
             "direction": "rtl" if spoken == PSEUDO else languages.direction(spoken),  # Babel knows no pseudo-locale
             "theme": theme(),
             "here": request.full_path if request.query_string else request.path,
@@ -155,6 +161,15 @@ def moment(at: datetime) -> str:
 
 def short(at: datetime) -> str:
     return windows.short(at, utcnow(), time_zone(), formats(), words())
+
+
+def nearby(at: datetime) -> str:
+    return windows.nearby(at, utcnow(), time_zone(), formats(), words())
+
+
+def duration(time: timedelta) -> str:
+    """Minutes that have begun are counted: nobody is told that zero are left. The clock on the page counts likewise."""
+    return windows.length(timedelta(minutes=max(1, math.ceil(abs(time.total_seconds()) / 60))), formats())
 
 
 def window(starts_at: datetime | None, ends_at: datetime | None) -> windows.Window:
@@ -228,8 +243,9 @@ def by_field(error: Invalid) -> dict[str, list[str]]:
 
 def refused_form(status: int, sign_in: str | None = None) -> tuple[str, int]:
     """For a form that came too late: nothing that was typed is lost. `sign_in`: where to, if that is what is missing."""
-    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in SECRET_FIELDS and value.strip()]
-    return render_template("refused_form.html", sign_in=sign_in, typed=typed, back=back()), status
+    typed = [(name, value) for name, value in request.form.items(multi=True) if name not in NOT_GIVEN_BACK and value.strip()]
+    files = [file.filename for file in request.files.values() if file.filename]
+    return render_template("refused_form.html", sign_in=sign_in, typed=typed, files=files, back=back()), status
 
 
 def back(default: str = "/") -> str:

@@ -69,20 +69,20 @@ def _events(news: News, follower: Follower, since: datetime | None) -> Iterator[
         looked = spoken = float("-inf")
         count = -1
         while not stopping():
-            hint = _next(hints) if looked > 0 else None
+            hint = next_hint(hints) if looked > 0 else None
             now = time.monotonic()
             if hint and "read" in hint:
-                yield _event("read", {"ids": hint["read"], "read_at": hint["read_at"]})
+                yield event("read", {"ids": hint["read"], "read_at": hint["read_at"]})
             if hint or now - looked > LOOK_AGAIN:
                 looked = spoken = now
                 seen = _look(follower, since, known)
                 if seen is None:
                     return
                 for item in seen.items:
-                    yield _event("notification", item, str(item["id"]))
+                    yield event("notification", item, str(item["id"]))
                 if seen.unread != count:
                     count = seen.unread
-                    yield _event("count", {"unread": count})
+                    yield event("count", {"unread": count})
             elif now - spoken > HEARTBEAT:
                 spoken = now
                 yield ": still here\n\n"
@@ -92,7 +92,7 @@ def _events(news: News, follower: Follower, since: datetime | None) -> Iterator[
                 del known[id]
 
 
-def _next(hints: queue.Queue[dict[str, Any]]) -> dict[str, Any] | None:
+def next_hint(hints: queue.Queue[dict[str, Any]]) -> dict[str, Any] | None:
     try:
         return hints.get(timeout=1)  # no longer, so that a server that stops does not wait for its streams
     except queue.Empty:
@@ -121,6 +121,6 @@ def _look(follower: Follower, since: datetime, known: dict[uuid.UUID, datetime])
         db.session.remove()
 
 
-def _event(name: str, data: Any, id: str | None = None) -> str:
+def event(name: str, data: Any, id: str | None = None) -> str:
     lines = [f"id: {id}"] if id else []
     return "\n".join([*lines, f"event: {name}", f"data: {flask_json.dumps(data)}", "", ""])

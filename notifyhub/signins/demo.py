@@ -1,4 +1,4 @@
-"""Whom one click signs in where the demo data is: three customers, two members of staff."""
+"""Whom one click signs in where the demo data is: three customers, three members of staff."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from notifyhub.errors import NotFound
 from notifyhub.models import Account, Staff
 
 ACCOUNTS = ("C-1042", "C-1043", "C-1044")
-STAFF = (("olivia@staff.example", "Olivia Ops", ["ops"]), ("ada@staff.example", "Ada Admin", ["admin"]))
+STAFF = (
+    ("olivia@staff.example", "Olivia Ops", ["ops"]),
+    ("aylin@staff.example", "Aylin Agent", ["agent"]),
+    ("ada@staff.example", "Ada Admin", ["admin"]),
+)
 
 
 def create_staff(session: Session, now: datetime) -> None:

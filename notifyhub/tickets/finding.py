@@ -6,6 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from markupsafe import escape
@@ -151,9 +152,14 @@ def files_of(session: Session, message_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
 def as_html(author: str, body: str) -> str:
     """A log that a customer pastes is no Markdown, and would suffer from being read as it."""
     if author == "staff":
-        return markdown.to_html(body)
+        return _read_markdown(body)
     paragraphs = (paragraph.strip("\n") for paragraph in body.split("\n\n"))
     return "\n".join(f"<p>{str(escape(text)).replace(NEWLINE, '<br>')}</p>" for text in paragraphs if text)
 
 
 NEWLINE = "\n"
+
+
+@lru_cache(maxsize=512)  # what was said is never changed, and a page that follows its ticket is made again and again
+def _read_markdown(body: str) -> str:
+    return markdown.to_html(body)

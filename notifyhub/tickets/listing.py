@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from notifyhub.models import Account, Staff, Ticket
-from notifyhub.tickets.states import OVER
+from notifyhub.tickets.states import OVER, STATUSES
+
+MOST_CHANGED = 500  # are named one by one
 
 
 class Wanted(NamedTuple):
@@ -42,6 +44,13 @@ def page(session: Session, wanted: Wanted, before: tuple[datetime, uuid.UUID] | 
     if before:
         query = query.where(tuple_(Ticket.created_at, Ticket.id) < tuple_(*before))
     return [Row(*found) for found in session.execute(query.order_by(Ticket.created_at.desc(), Ticket.id.desc()).limit(limit))]
+
+
+def changed_since(session: Session, departments: Collection[str], since: datetime) -> dict[int, datetime]:
+    """When each was changed last, by number."""
+    query = select(Ticket.number, Ticket.updated_at).where(Ticket.status.in_(STATUSES), Ticket.updated_at >= since)  # along the index
+    rows: Any = session.execute(query.where(Ticket.department.in_(departments)).order_by(Ticket.updated_at.desc()).limit(MOST_CHANGED))
+    return dict(rows.all())
 
 
 def unresolved(session: Session, account_id: int) -> int:

@@ -15,6 +15,7 @@ from notifyhub.kinds import KINDS
 from notifyhub.models import Service, StoredFile, Ticket, TicketMessage
 from notifyhub.tickets.states import By
 
+SOURCE = "ticket"  # of what customers are told
 QUEUE = "tickets"  # whoever looks at the queue follows this
 
 
@@ -57,7 +58,7 @@ def _tell(session: Session, ticket: Ticket, data: Mapping[str, Any], now: dateti
         return
     ticket.revision += 1
     common: dict[str, Any] = {"ticket": str(ticket.number), "subject": ticket.subject, "path": f"/tickets/{ticket.number}"}
-    telling = dispatch.Telling(KINDS["ticket"], "ticket", str(ticket.id), ticket.revision, {**common, **data})
+    telling = dispatch.Telling(KINDS["ticket"], SOURCE, str(ticket.id), ticket.revision, {**common, **data})
     dispatch.accept(session, telling, now, ticket.account_id, _services(session, ticket))
 
 

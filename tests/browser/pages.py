@@ -32,11 +32,15 @@ class Place(NamedTuple):
     who: str | None = None  # as tests.browser.hub.sign_in() wants it
 
 
-CUSTOMER, OPS, ADMIN = "C-1042", "Olivia Ops", "Ada Admin"
+CUSTOMER, OPS, AGENT, ADMIN = "C-1042", "Olivia Ops", "Aylin Agent", "Ada Admin"
 
 
 def places(hub: Hub) -> list[Place]:
-    item = hub.api("GET", "/v1/accounts/C-1042/inbox")["items"][0]
+    items = hub.api("GET", "/v1/accounts/C-1042/inbox")["items"]
+    item = next(item for item in items if item["source"]["type"] == "announcement")
+    tickets = hub.api("GET", "/v1/tickets")["items"]
+    mine = next(ticket for ticket in tickets if ticket["account"] == CUSTOMER and ticket["status"] == "waiting_for_customer")
+    urgent = next(ticket for ticket in tickets if ticket["priority"] == "high")
     announcement = item["source"]["id"]
     draft = hub.api("POST", "/v1/announcements", {
         "kind": "maintenance", "impact": "outage", **WINDOW, "audience": {"locations": ["fra1"]},
@@ -51,6 +55,10 @@ def places(hub: Hub) -> list[Place]:
         Place("status-public", "/status"),
         Place("inbox", "/inbox", CUSTOMER),
         Place("inbox-item", f"/inbox/{item['id']}", CUSTOMER),
+        Place("tickets", "/tickets", CUSTOMER),
+        Place("ticket", f"/tickets/{mine['number']}", CUSTOMER),
+        Place("ticket-new", "/tickets/new", CUSTOMER),
+        Place("ticket-new-high", "/tickets/new?priority=high", CUSTOMER),
         Place("send-email", "/settings/send-email", CUSTOMER),
         Place("settings", "/settings", CUSTOMER),
         Place("browsers", "/settings/sessions", CUSTOMER),
@@ -68,6 +76,10 @@ def places(hub: Hub) -> list[Place]:
         Place("abuse", "/staff/abuse", OPS),
         Place("abuse-nobodys", "/staff/abuse?view=nobodys", OPS),
         Place("abuse-report", f"/staff/abuse/{abuse}", OPS),
+        Place("queue", "/staff/tickets", AGENT),
+        Place("desk", f"/staff/tickets/{urgent['number']}", AGENT),
+        Place("desk-noted", f"/staff/tickets/{mine['number']}", AGENT),
+        Place("desk-read-only", f"/staff/tickets/{urgent['number']}", OPS),
         Place("audit", "/staff/audit", ADMIN),
         Place("staff-browsers", "/staff/sessions", OPS),
     ]

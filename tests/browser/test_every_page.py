@@ -20,7 +20,7 @@ def by_reader(hub: Hub) -> dict[str | None, list[Place]]:
     return found
 
 
-READERS = [None, "C-1042", "Olivia Ops", "Ada Admin"]
+READERS = [None, "C-1042", "Olivia Ops", "Aylin Agent", "Ada Admin"]
 
 
 @pytest.mark.parametrize("who", READERS)

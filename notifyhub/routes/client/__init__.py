@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.client import files, inbox, send_email, sessions, settings, sign_in, status
+from notifyhub.routes.client import files, inbox, send_email, sessions, settings, sign_in, status, tickets
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(sign_in.blueprint)
     app.register_blueprint(sessions.blueprint)
     app.register_blueprint(inbox.blueprint)
+    app.register_blueprint(tickets.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(status.blueprint)
     app.register_blueprint(send_email.blueprint)

@@ -114,7 +114,10 @@ def stream() -> Response:
 
 def _told(session: Session, account: Account, rows: Sequence[Notification]) -> list[dict[str, Any]]:
     said = inbox.rendered(session, pages.settings(), account, rows)
-    return [{"id": row.id, "title": item.title, "read_at": row.read_at} for row, item in zip(rows, said, strict=True)]
+    return [
+        {"id": row.id, "title": item.title, "read_at": row.read_at, "ticket": row.data.get("ticket")}
+        for row, item in zip(rows, said, strict=True)
+    ]
 
 
 # --- what is done with items ------------------------------------------------------------------------------------------

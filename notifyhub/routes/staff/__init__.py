@@ -17,6 +17,9 @@ from notifyhub.routes.staff import (
     sending,
     sessions,
     sign_in,
+    ticket_actions,
+    ticket_stream,
+    tickets,
 )
 
 
@@ -33,6 +36,10 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(announcements.blueprint)
     app.register_blueprint(composer.blueprint)
     app.register_blueprint(publication.blueprint)
+    app.register_blueprint(tickets.blueprint)
+    app.register_blueprint(ticket_actions.blueprint)
+    app.register_blueprint(ticket_stream.blueprint)
+    tickets.init_app(app)
     app.jinja_env.globals["held_mail"] = relay.held
     app.jinja_env.filters["author"] = announcements.author
     if app.extensions["settings"].demo:

@@ -10,15 +10,14 @@ from typing import Any, TypeVar
 from flask import request, url_for
 
 from notifyhub.errors import FieldError, Invalid
-from notifyhub.languages import N_
 from notifyhub.routes.api.base import read_cursor, write_cursor
+from notifyhub.routes.cursors import WRONG
 
 T = TypeVar("T")
 
 PAGE = 50
 FIRST_ROWS = 20  # of each list, where a page has several
 MOST_ID = 2**63 - 1
-WRONG = N_("This address leads to no page of the list. Start again from its first page.")
 
 
 def before_id() -> int | None:

@@ -15,12 +15,19 @@ blueprint = Blueprint("staff_sign_in", __name__, url_prefix="/staff")
 demo_blueprint = Blueprint("demo_staff_sign_in", __name__, url_prefix="/staff")
 demo_blueprint.before_request(loopback.only)
 
+FIRST_PAGES = {
+    "ops": "/staff/announcements",
+    "admin": "/staff/announcements",
+    "agent": "/staff/tickets",
+    "billing": "/staff/tickets",
+}
+
 
 @blueprint.get("/")
 @access.staff()
 def first_page() -> ResponseReturnValue:
-    may_publish = {"ops", "admin"} & set(g.staff.roles)
-    return redirect("/staff/announcements" if may_publish else "/staff/sessions", 302)
+    """Where whoever signs in has work."""
+    return redirect(next((page for role, page in FIRST_PAGES.items() if role in g.staff.roles), "/staff/sessions"), 302)
 
 
 @blueprint.get("/sign-in")
