@@ -89,6 +89,10 @@ def test_who_may_not_read_tickets_follows_none(app: Flask) -> None:
     assert Browser(app).as_staff("abuse", email="a@staff.example").get("/staff/tickets/stream").status_code == 403
 
 
-@pytest.mark.parametrize("id", [None, "", "x", "-1", "9" * 30, str(int((utcnow() - FURTHEST).timestamp() * 1000) - 1000)])
+@pytest.mark.parametrize(
+    "id",
+    [None, "", "x", "-1", "9" * 30, str(int((utcnow() - FURTHEST).timestamp() * 1000) - 1000)],
+    ids=["none", "empty", "a letter", "before 1970", "far", "too long ago"],
+)
 def test_an_id_that_says_no_time_near_enough_resumes_nothing(id: str | None) -> None:
     assert _time_of(id) is None
