@@ -32,7 +32,7 @@ CLAIM_SECONDS = 0.1  # of work in one claim: a more urgent delivery waits no lon
 FEWEST, FIRST, MOST = 20, 100, 2000
 UNDER_WAY = 2  # claims
 LINGER_SECONDS = 0.3  # with open connections, once there is nothing: steady traffic pays for no connection set-up
-LINGER_STEP = 0.03
+LINGER_STEP = 0.01
 TOO_LATE = "not sent: it came too late to be of use"
 
 
@@ -76,6 +76,7 @@ async def drain(settings: Settings, channel: str, stop: Callable[[], bool]) -> b
 class _Drain:
     def __init__(self, settings: Settings, channel: str, stop: Callable[[], bool], carrier: Carrier, thread: ThreadPoolExecutor) -> None:
         self.settings, self.channel, self.stop, self.carrier, self.thread = settings, channel, stop, carrier, thread
+        self.name = uuid.uuid4().hex
         self.pace = Pace()
         self.under_way: set[asyncio.Task[None]] = set()
         self.down: RelayDown | None = None
@@ -83,21 +84,25 @@ class _Drain:
     async def run(self) -> bool:
         others_called, idle_since, look = False, time.monotonic(), True
         try:
-            while not self.down and not self.stop():
-                wanted = self._has_room() and (look or await self._in_thread(wake.take_over, "drain"))
-                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if wanted else None
-                look = batch is not None or (look and not wanted)
+            while not self.stop():
+                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if look and self._has_room() else None
                 if batch is not None:
                     self.under_way.add(asyncio.create_task(self._deliver(batch)))
                     if len(batch.claimed) == self.pace.size and not others_called:
                         others_called = wake.now("drain")  # more than one claim of work: an idle worker may help
                     idle_since = time.monotonic()
-                elif self.under_way:
+                    continue
+                look = look and not self._has_room()
+                if self.under_way:
                     await self._some_ended(LINGER_STEP if self._has_room() else None)
                     idle_since = time.monotonic()
-                elif time.monotonic() - idle_since > LINGER_SECONDS:
-                    return True
-                else:
+                    if self.down:
+                        break
+                lingering = await self._in_thread(wake.linger, "drain", self.name)
+                look = look or lingering.asked
+                if not look and not self.under_way:
+                    if not lingering.may_stay or time.monotonic() - idle_since > LINGER_SECONDS:
+                        return True
                     await asyncio.sleep(LINGER_STEP)
         finally:
             while self.under_way:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from flask import Flask, current_app
@@ -28,6 +28,7 @@ JOB_TIMEOUT = 120  # seconds; every job hands over to a fresh one long before
 PENDING_TTL = 30  # seconds until a wake-up that never ran is given up for lost
 RUNNING_TTL = 3  # seconds that a running job is known to run without saying so again
 SEEN_TTL = 3600  # seconds that it is remembered when a process was seen
+LINGERS_MILLISECONDS = 500
 NEWS = "notifyhub:news"
 
 
@@ -126,12 +127,26 @@ def started(job: str, *ids: Any) -> None:
     seen("worker")
 
 
-def take_over(job: str) -> bool:
-    """For a job that lingers: whether it is asked for again, which it then does itself. A look that costs no look into the database."""
+class Lingering(NamedTuple):
+    asked: bool  # it is asked for again, and does that itself
+    may_stay: bool  # nobody else lingers, and no other work waits
+
+
+def linger(job: str, who: str) -> Lingering:
+    """For a job that has nothing to do and stays a little: one of each kind may, and a look here costs none into the database."""
+    key = f"notifyhub:lingers:{job}"
     try:
-        return bool(client().delete(pending_key(job)))
+        with client().pipeline(transaction=False) as pipe:
+            pipe.set(key, who, nx=True, px=LINGERS_MILLISECONDS)
+            pipe.get(key)
+            pipe.delete(pending_key(job))
+            for name in JOBS:
+                if name != job:
+                    pipe.llen(Queue(name, connection=client(), serializer=JSONSerializer).key)
+            _, lingers, asked, *others = pipe.execute()
     except redis.RedisError:
-        return True
+        return Lingering(True, True)
+    return Lingering(bool(asked), lingers == who.encode() and not any(others))
 
 
 def seen(process: str) -> None:

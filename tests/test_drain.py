@@ -150,7 +150,7 @@ class TestRelayAway:
 
     def test_each_failure_doubles_the_pause(self, app: Flask, tried: None) -> None:
         with transaction() as session:
-            session.execute(update(RelayState).values(paused_until=utcnow(), failures=3))
+            session.execute(update(RelayState).values(paused_until=utcnow() - timedelta(seconds=1), failures=3))
         run(app)
         assert (relay_state().paused_until - utcnow()).total_seconds() == pytest.approx(8, abs=3)  # type: ignore[operator,union-attr]
 
@@ -217,3 +217,22 @@ def test_a_mail_that_cannot_be_written_does_not_keep_the_others_waiting(app: Fla
         session.execute(update(Delivery).where(Delivery.id == first).values(rule=99))
     run(app)
     assert len(smtp.mails) == 2
+
+
+class TestLingering:
+    def look(self, who: str) -> tuple[bool, bool]:
+        return tuple(wake.linger("drain", who))  # type: ignore[return-value]
+
+    def test_one_of_a_kind_may_stay(self, app: Flask) -> None:
+        assert self.look("first") == (False, True)
+        assert self.look("second") == (False, False)
+        assert self.look("first") == (False, True)
+
+    def test_nobody_stays_where_other_work_waits(self, app: Flask) -> None:
+        wake.now("fan_out", "id", 1)
+        assert self.look("first") == (False, False)
+
+    def test_whoever_stays_does_what_is_asked_meanwhile(self, app: Flask) -> None:
+        wake.now("drain")
+        assert self.look("first") == (True, True)
+        assert self.look("first") == (False, True)
