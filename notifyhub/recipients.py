@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, bindparam, cast, select, union
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, select, union
 from sqlalchemy.orm import Session, aliased
 
 from notifyhub import routing
@@ -30,7 +30,6 @@ ADDRESS = (
     Mailbox.usable_since,
 )
 
-
 NOT_CHANGED = (None, None)
 NOTHING_MUTED: frozenset[str] = frozenset()
 
@@ -42,12 +41,17 @@ class Loaded(NamedTuple):
 
 def load(session: Session, account_ids: Sequence[int], question: routing.Notification) -> list[Loaded]:
     """What the policy needs to know for this question. The ids ascend, and so do the answers; erased accounts are left out."""
-    addresses = _addresses(session, account_ids, question.category) if question.named is None else {}
+    who: Iterable[Any]
+    if len(account_ids) == 1 and question.named is None:
+        who, addresses = _of_one(session, account_ids[0], question.category)
+    else:
+        who = _registered(session, account_ids)
+        addresses = _addresses(session, account_ids, question.category) if question.named is None else {}
     muted = _muted(session, among_ids(session, Account.id, account_ids)) if question.optional else {}
     changed = _changed(session, among_ids(session, Account.id, account_ids)) if question.category == "abuse" else {}
     none: list[routing.Address] = []
     loaded = []
-    for account_id, id, email, status, usable_since in _registered(session, account_ids):
+    for account_id, id, email, status, usable_since in who:
         mailbox = routing.Mailbox(id, email, status, usable_since) if id else None
         before, changed_at = changed.get(account_id, NOT_CHANGED)
         recipient = routing.Recipient(account_id, mailbox, before, changed_at, muted.get(account_id, NOTHING_MUTED))
@@ -55,19 +59,35 @@ def load(session: Session, account_ids: Sequence[int], question: routing.Notific
     return loaded
 
 
+# most often one account is told something: one statement, put together once, which takes longer than to run it
+ONE = (
+    select(*WHO, *ADDRESS[2:])
+    .outerjoin(registered, registered.id == Account.registered_mailbox_id)
+    .outerjoin(DeliveryAddress, and_(DeliveryAddress.account_id == Account.id, DeliveryAddress.category == bindparam("of_category")))
+    .outerjoin(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
+    .where(Account.id == bindparam("account_id"), Account.erased_at.is_(None))
+    .order_by(DeliveryAddress.position)
+)
+
+
+def _of_one(session: Session, account_id: int, category: str) -> tuple[list[Any], dict[int, list[routing.Address]]]:
+    """As the next two together."""
+    rows: Any = session.connection().execute(ONE, {"account_id": account_id, "of_category": category}).all()
+    addresses = [
+        routing.Address(category, routing.Mailbox(id, email, status, usable_since), state, since)
+        for *_, state, since, id, email, status, usable_since in rows
+        if id is not None
+    ]
+    return [row[: len(WHO)] for row in rows[:1]], {account_id: addresses}
+
+
 def _registered(session: Session, account_ids: Sequence[int]) -> Iterable[Any]:
-    if len(account_ids) == 1:
-        return session.connection().execute(WHO_IS, {"account_id": account_ids[0]})
-    return session.execute(_who(among_ids(session, Account.id, account_ids)))
-
-
-def _who(accounts: ColumnElement[bool]) -> Any:
-    joined = select(*WHO).outerjoin(registered, registered.id == Account.registered_mailbox_id)
-    return joined.where(accounts, Account.erased_at.is_(None)).order_by(Account.id)
-
-
-# most often one account is told something, and to put a statement together takes longer than to run it
-WHO_IS = _who(Account.id == bindparam("account_id"))
+    return session.execute(
+        select(*WHO)
+        .outerjoin(registered, registered.id == Account.registered_mailbox_id)
+        .where(among_ids(session, Account.id, account_ids), Account.erased_at.is_(None))
+        .order_by(Account.id)
+    )
 
 
 def _muted(session: Session, accounts: ColumnElement[bool]) -> dict[int, frozenset[str]]:
@@ -86,24 +106,16 @@ def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple
 
 
 def _addresses(session: Session, account_ids: Sequence[int], category: str) -> dict[int, list[routing.Address]]:
-    rows: Iterable[Any]
-    if len(account_ids) == 1:
-        rows = session.connection().execute(ADDRESSES_OF, {"account_id": account_ids[0], "of_category": category})
-    else:
-        rows = session.execute(_listed(among_ids(session, DeliveryAddress.account_id, account_ids)), {"of_category": category})
+    rows: Iterable[Any] = session.execute(
+        select(*ADDRESS)
+        .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
+        .where(among_ids(session, DeliveryAddress.account_id, account_ids), DeliveryAddress.category == category)
+        .order_by(DeliveryAddress.account_id, DeliveryAddress.position)
+    )
     found: dict[int, list[routing.Address]] = defaultdict(list)
     for account_id, category, state, since, id, email, status, usable_since in rows:
         found[account_id].append(routing.Address(category, routing.Mailbox(id, email, status, usable_since), state, since))
     return found
-
-
-def _listed(accounts: ColumnElement[bool]) -> Any:
-    joined = select(*ADDRESS).join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
-    of_category = DeliveryAddress.category == bindparam("of_category")
-    return joined.where(accounts, of_category).order_by(DeliveryAddress.account_id, DeliveryAddress.position)
-
-
-ADDRESSES_OF = _listed(DeliveryAddress.account_id == bindparam("account_id"))
 
 
 def choosing(session: Session, mailbox_id: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -64,11 +64,8 @@ def read_after_commit(session: Session, account_id: int, ids: Iterable[Any], rea
 def _fire(session: Session) -> None:
     if session.in_nested_transaction():
         return
-    for job, *ids in session.info.pop("wakes", ()):
-        now(job, *ids)
     told = {"new": sorted(session.info.pop("news", ()), key=str), "read": session.info.pop("reads", [])}
-    if any(told.values()):
-        _announce(told)
+    _say(list(session.info.pop("wakes", ())), told if any(told.values()) else None)
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -81,15 +78,29 @@ def _forget(session: Session, previous: SessionTransaction) -> None:
 
 def now(job: str, *ids: Any) -> bool:
     """Enqueues the job, unless the same one already waits. False when Redis is away: the sweep will see to it."""
-    pending = pending_key(job, *ids)
+    return _say([(job, *ids)], None)
+
+
+def _say(jobs: Sequence[tuple[Any, ...]], news: dict[str, Any] | None) -> bool:
+    """In one round trip, but for a job that nobody has asked for yet: every transaction that tells somebody something ends in this."""
+    if not jobs and not news:
+        return True
     try:
-        connection = client()
-        queue = Queue(job, connection=connection, serializer=JSONSerializer)
-        if not connection.set(pending, "1", nx=True, ex=PENDING_TTL) and queue.count:
-            return True  # where none waits, it was taken a moment ago, perhaps by a worker that died with it
-        queue.enqueue(JOBS[job], *ids, job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=300)
+        queues = [Queue(job, connection=client(), serializer=JSONSerializer) for job, *_ in jobs]
+        with client().pipeline(transaction=False) as pipeline:
+            for (job, *ids), queue in zip(jobs, queues, strict=True):
+                pipeline.set(pending_key(job, *ids), "1", nx=True, ex=PENDING_TTL)
+                pipeline.llen(queue.key)
+            if news:
+                pipeline.publish(NEWS, json.dumps(news))
+            answers = iter(pipeline.execute())
+        for (job, *ids), queue in zip(jobs, queues, strict=True):
+            is_new, waiting = next(answers), next(answers)
+            if is_new or not waiting:  # where none waits, it was taken a moment ago, perhaps by a worker that died with it
+                queue.enqueue(JOBS[job], *ids, job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=300)
     except redis.RedisError as error:
-        log.warning("no wake-up, the sweep will find the work", job=job, error=str(error))
+        names = [job for job, *_ in jobs]
+        log.warning("no wake-up: the sweep will find the work, and followers their news at their next look", jobs=names, error=str(error))
         return False
     return True
 
@@ -165,10 +176,3 @@ def unseen_for(process: str) -> float | None:
 
 def _seen_key(process: str) -> str:
     return f"notifyhub:seen:{process}"
-
-
-def _announce(told: dict[str, Any]) -> None:
-    try:
-        client().publish(NEWS, json.dumps(told))
-    except redis.RedisError as error:
-        log.warning("followers of inboxes see the news at their next look", error=str(error))
