@@ -39,11 +39,11 @@ class Hub:
     def __init__(self, port: int, log: Path) -> None:
         self.base, self.log = f"http://127.0.0.1:{port}", log
 
-    def api(self, method: str, path: str, body: Any = None) -> Any:
+    def api(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
         request = urllib.request.Request(
             self.base + path,
             None if body is None else json.dumps(body).encode(),
-            {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
+            {"Authorization": f"Bearer {KEY}", "Content-Type": content_type},
             method=method,
         )
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -55,6 +55,10 @@ class Hub:
         id = self.api("POST", "/v1/announcements", document)["id"]
         self.api("POST", f"/v1/announcements/{id}/publish", {})
         return str(id)
+
+    def report(self, event: dict[str, Any]) -> str:
+        """Answers the id of the item that it makes."""
+        return str(self.api("POST", "/v1/events", event, "application/cloudevents+json")["items"][0]["notification"])
 
 
 @contextmanager

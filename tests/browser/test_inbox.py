@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.hub import Hub, prefer, sign_in
+from tests.events.steps import document, event
 
 CUSTOMER = "C-1042"
 
@@ -52,6 +53,23 @@ def test_what_is_new_slides_in_and_is_announced_and_counted(hub: Hub, inbox: Pag
         expect(page).to_have_title(re.compile(rf"^\({before + 1}\) "))
         expect(page.locator("[data-unread]")).to_contain_text(str(before + 1))
     expect(inbox.locator("link[rel=icon]")).to_have_attribute("href", re.compile("icon-unread"))
+
+
+def test_an_invoice_slides_in_and_its_document_is_saved(
+    hub: Hub, signed_in_as: Callable[[str], Page], axe: Callable[[Page], list[str]]
+) -> None:
+    inbox = signed_in_as("C-1044")  # as others look at an inbox without invoices
+    inbox.wait_for_function("!!customElements.get('nh-inbox')")
+    number = f"INV-{uuid.uuid4().hex[:6]}"
+    item = hub.report(event(data={"account": "C-1044", "number": number, "document": document()}, id=number))
+    line(inbox, number).get_by_role("link").click()
+    expect(inbox.locator("#reading-title")).to_have_text(f"Invoice {number}: 12.50\u00a0€")
+    assert inbox.url.endswith(item)
+    with inbox.expect_download() as saved:
+        inbox.get_by_role("link", name=f"{number}.pdf").click()
+    assert saved.value.suggested_filename == f"{number}.pdf"
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    assert axe(inbox) == []
 
 
 def count(page: Page) -> int:
