@@ -35,22 +35,50 @@ SERVER_ACCOUNTS = ("postgres", "nobody")  # whom the server runs as when we are 
 HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
+class Server:
+    """A cluster that runs. Restarted, it is found at the same URL."""
+
+    def __init__(self, binaries: Path, folder: Path, owner: pwd.struct_passwd | None, options: dict[str, str]) -> None:
+        self.binaries, self.folder, self.owner, self.options = binaries, folder, owner, options
+        self.password = _initialise(binaries, folder, owner)
+        self.process, self.port = _start(binaries, folder, owner, options)
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    def stop(self) -> None:
+        """At once: what is about to be removed needs no checkpoint."""
+        stop(self.process, signal.SIGQUIT, STOP_TIMEOUT)
+
+    def restart(self, away: float = 0.0) -> None:
+        """As `pg_ctl restart --mode fast`: everyone is cut off, what is not committed is rolled back. It is away for so many seconds."""
+        stop(self.process, signal.SIGINT, STOP_TIMEOUT)
+        time.sleep(away)
+        self.process, _ = _start(self.binaries, self.folder, self.owner, self.options, self.port)
+
+
 @contextmanager
 def cluster(durable: bool = False, **settings: str) -> Iterator[str]:
-    """A running server's URL. Not durable: a crash of the machine would lose it, which no test minds."""
+    """A running server's URL."""
+    with server(durable, **settings) as running:
+        yield running.url
+
+
+@contextmanager
+def server(durable: bool = False, **settings: str) -> Iterator[Server]:
+    """Not durable: a crash of the machine would lose it, which no test minds."""
     folder = Path(tempfile.mkdtemp(prefix="notifyhub-postgres-"))
     try:
         owner = _owner()
         if owner:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         binaries = _within_reach(_binaries(), folder, owner)
-        password = _initialise(binaries, folder, owner)
-        options = {"max_connections": "200"} | ({} if durable else HASTY) | settings
-        server, port = _start(binaries, folder, owner, options)
+        running = Server(binaries, folder, owner, {"max_connections": "200"} | ({} if durable else HASTY) | settings)
         try:
-            yield f"postgresql://{USER}:{password}@127.0.0.1:{port}/postgres"
+            yield running
         finally:
-            _stop(server)
+            running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -142,36 +170,34 @@ def _initialise(binaries: Path, folder: Path, owner: pwd.struct_passwd | None) -
     return password
 
 
-def _start(binaries: Path, folder: Path, owner: pwd.struct_passwd | None, options: dict[str, str]) -> tuple[subprocess.Popen[bytes], int]:
+def _start(
+    binaries: Path, folder: Path, owner: pwd.struct_passwd | None, options: dict[str, str], same_port: int | None = None
+) -> tuple[subprocess.Popen[bytes], int]:
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     log = folder / "log"
     for _ in range(PORT_TRIES):
-        port = free_port()
+        port = same_port or free_port()
         command: list[str | Path] = [binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port), "-k", "", *settings]
         with log.open("ab") as output:
-            server = _run_as(owner, command, folder, output)
-        if _is_ready(server, folder):
-            return server, port
-        _stop(server)
+            process = _run_as(owner, command, folder, output)
+        if _is_ready(process, folder):
+            return process, port
+        stop(process, signal.SIGQUIT, STOP_TIMEOUT)
         if b"could not bind" not in log.read_bytes():
             break
     raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def _is_ready(server: subprocess.Popen[bytes], folder: Path) -> bool:
+def _is_ready(process: subprocess.Popen[bytes], folder: Path) -> bool:
     """The server says so in the eighth line of its pid file; asking there costs no connection."""
     pid_file = folder / "data" / "postmaster.pid"
     deadline = time.monotonic() + START_TIMEOUT
-    while server.poll() is None and time.monotonic() < deadline:
+    while process.poll() is None and time.monotonic() < deadline:
         lines = pid_file.read_text().splitlines() if pid_file.exists() else []
         if len(lines) >= 8 and lines[7].strip() == "ready":
             return True
         time.sleep(0.01)
     return False
-
-
-def _stop(server: subprocess.Popen[bytes]) -> None:
-    stop(server, signal.SIGQUIT, STOP_TIMEOUT)  # at once: what is about to be removed needs no checkpoint
 
 
 def _run_as(
