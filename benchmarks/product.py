@@ -30,9 +30,11 @@ class Refused(RuntimeError):
     """The product answered with an error."""
 
 
-class Product:
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.process, self.port, self.log = process, port, log
+class Client:
+    """Of the HTTP interface, with a key that may do everything."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -61,12 +63,18 @@ class Product:
             return False
         return True
 
+
+class Product(Client):
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        super().__init__(port)
+        self.process, self.log = process, log
+
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:]
 
 
 @contextmanager
-def running(database_url: str | None, smtp_port: int, **environment: str) -> Iterator[Product]:
+def running(database_url: str | None, smtp_port: int, **changes: str) -> Iterator[Product]:
     """`notifyhub dev` on ports and a data folder of its own; without a database URL on the embedded SQLite."""
     with tempfile.TemporaryDirectory(prefix="notifyhub-benchmark-", ignore_cleanup_errors=True) as name:
         folder, port = Path(name), free_port()
@@ -74,7 +82,7 @@ def running(database_url: str | None, smtp_port: int, **environment: str) -> Ite
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [COMMAND, "dev"],
-                env=_environment(folder, port, smtp_port, database_url) | environment,
+                env=environment(folder, port, smtp_port, database_url) | changes,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -90,7 +98,7 @@ def running(database_url: str | None, smtp_port: int, **environment: str) -> Ite
                 print(f"notifyhub dev had to be killed {STOP_TIMEOUT:.0f} s after SIGTERM:\n{product.tail()}", file=sys.stderr)
 
 
-def _environment(folder: Path, port: int, smtp_port: int, database_url: str | None) -> dict[str, str]:
+def environment(folder: Path, port: int, smtp_port: int, database_url: str | None) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("NOTIFYHUB_")}
     database = {} if database_url is None else {"NOTIFYHUB_DATABASE_URL": database_url}
     return inherited | database | {
