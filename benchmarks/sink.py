@@ -175,7 +175,7 @@ class Sink(asyncio.Protocol):
         return b"250 2.1.5 recipient ok\r\n"
 
     def answer(self, replies: list[bytes]) -> None:
-        if not self.policy.delay:
+        if not self.policy.delay and not self.late:
             self.send(b"".join(replies))
             return
         self.late.append(b"".join(replies))
