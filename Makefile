@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench faults lock clean
 .SILENT:
 MAKEFLAGS += --no-print-directory
 
@@ -30,6 +30,9 @@ check: $(VENV)/installed-dev ## linters, types, import rules
 
 bench: $(VENV)/installed-dev ## the benchmarks
 	exec $(BIN)/python -m benchmarks
+
+faults: $(VENV)/installed-dev ## everything that can go wrong, at full size (half an hour)
+	exec $(BIN)/python -m tests.faults
 
 lock: ## renew the pinned versions (needs uv)
 	$(LOCK) --upgrade --output-file requirements.txt

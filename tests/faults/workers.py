@@ -1,0 +1,106 @@
+"""What happens to our own processes: killed, doubled, and with a clock that is wrong."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from tests.faults.hub import CLOCK, Part, go_on, stop_for_a_while
+from tests.faults.run import Run
+
+CHUNKS = 3_000  # mails at least, where the fan-out must take several chunks
+DEFERRED = 3  # one in so many recipients
+MINUTES_OFF = 5
+
+
+def worker_killed(run: Run) -> None:
+    run.slow()
+    run.publish()
+    times, last = run.times(10, 2), None
+    for share in run.shares(times):
+        run.until_arrived(share)
+        last = kill_who_sends(run, last)
+    run.note("kill -9 of a worker in the middle of a mail", times)
+
+
+def kill_who_sends(run: Run, rather_not: Part | None = None) -> Part:
+    run.while_there_is_news(run.hub.sending, "a worker that sends")
+    sending = sorted(run.hub.sending(), key=lambda worker: worker is rather_not) or run.hub.workers
+    run.kill(sending[0])
+    return sending[0]
+
+
+def fan_out_killed(run: Run) -> None:
+    kill_half_way(run, run.publish())
+
+
+def kill_half_way(run: Run, announcement: str) -> None:
+    """Whoever writes the chunks, which get larger, and the others with it, between two of them."""
+    whole = run.announcements[announcement]
+    with run.hub.connection() as connection:
+        run.hub.until(lambda: _told(run, connection, announcement) > whole / 8, 30, "the first chunks", step=0.001)
+        run.kill(*run.hub.workers)
+        told = _told(run, connection, announcement)
+    run.note(f"kill -9 of the fan-out, at {told:,} of {whole:,} accounts", int(told < whole))
+
+
+def _told(run: Run, connection: Any, announcement: str) -> int:
+    rows = connection.execute(f"SELECT fanned_out FROM revision WHERE announcement_id = '{run.hub.as_stored(announcement)}'")
+    return int((rows.fetchone() or (0,))[0])
+
+
+def fan_out_twice(run: Run) -> None:
+    """All workers begin the same fan-out at the same moment."""
+    workers = run.hub.workers
+    run.hub.introduce_workers()
+    stop_for_a_while(workers)
+    try:
+        id = run.publish()
+        for _ in range(len(workers) + 1):
+            run.hub.enqueue("fan_out", id, 1)
+    finally:
+        go_on(workers)
+    most, until = 0, time.monotonic() + 10
+    while most < len(workers) and time.monotonic() < until:
+        most = max(most, len(run.hub.at_work("fan_out")))
+    run.note("the same fan-out at once", most, least=len(workers))
+
+
+def clock_off(run: Run) -> None:
+    """A worker whose clock is ahead, alone; beside one whose clock is right; behind, alone. Some mails are put off, too."""
+    wrong, *others = run.hub.workers
+    right = wrong.environ
+    run.hub.relay.behave(deferred=DEFERRED)
+    try:
+        for part, minutes, beside in (("ahead", MINUTES_OFF, []), ("beside", MINUTES_OFF, others), ("behind", -MINUTES_OFF, [])):
+            _have_only(run, [wrong, *beside])
+            with_environment(run, wrong, off(right, minutes))
+            run.publish(part)
+            run.until_arrived(len(run.announcements) / len(run.parts) * 0.96)
+    finally:
+        with_environment(run, wrong, right)
+    run.note(f"a worker's clock {MINUTES_OFF} min off", len(run.announcements), least=len(run.parts))
+
+
+def _have_only(run: Run, workers: list[Part]) -> None:
+    for worker in run.hub.workers:
+        if worker not in workers:
+            worker.stop()
+        elif not worker.wanted:
+            worker.start()
+            run.hub.until_reporting(worker)
+
+
+def off(environ: dict[str, str], minutes: int) -> dict[str, str]:
+    path = os.pathsep.join([str(CLOCK), *filter(None, [environ.get("PYTHONPATH")])])
+    return environ | {"PYTHONPATH": path, "FAULTS_CLOCK_OFF": str(minutes * 60)}
+
+
+def with_environment(run: Run, worker: Part, environ: dict[str, str]) -> None:
+    if worker.environ == environ:
+        return
+    worker.stop()
+    worker.environ = environ
+    worker.start()
+    run.hub.until_reporting(worker)
