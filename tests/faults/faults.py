@@ -65,7 +65,7 @@ def _others(run: Run) -> dict[str, Callable[[Run], object]]:
 FAULTS: dict[str, Fault] = {
     "worker_killed": Fault("kill -9 of a worker", workers.worker_killed),
     "fan_out_killed": Fault("kill -9 of the fan-out half way", workers.fan_out_killed, least=CHUNKS),
-    "fan_out_twice": Fault("two fan-out jobs of one announcement at once", workers.fan_out_twice, least=CHUNKS),
+    "fan_out_twice": Fault("two fan-out jobs of one announcement at once", workers.fan_out_twice, least=CHUNKS // 2),
     # one machine has one clock, and SQLite is on one machine
     "clock_off": Fault("a worker's clock 5 minutes off", workers.clock_off, parts=("ahead", "beside", "behind"), sqlite=False),
     "valkey_flushed": Fault("Valkey flushed", servers.valkey_flushed),

@@ -9,7 +9,7 @@ from typing import Any
 from tests.faults.hub import CLOCK, Part, go_on, stop_for_a_while
 from tests.faults.run import Run
 
-CHUNKS = 3_000  # mails at least, where the fan-out must take several chunks
+CHUNKS = 6_000  # mails at least, where the fan-out must take several chunks, and long enough to be met at work
 DEFERRED = 3  # one in so many recipients
 MINUTES_OFF = 5
 
