@@ -113,12 +113,20 @@ def running(job: str) -> None:
         return
 
 
-def others_wait(job: str) -> bool:
-    """Whether a job of another name waits that no worker is at."""
+def stopped(job: str) -> None:
+    """The other way round; whoever is still at one says so again in a moment."""
+    try:
+        client().delete(_running_key(job))
+    except redis.RedisError:
+        return
+
+
+def others_wait(job: str, alike: bool = False) -> bool:
+    """Whether a job of another name waits that no worker is at; or, where it is asked for, one of the same name."""
     running(job)
     try:
         connection = client()
-        others = [name for name in JOBS if name != job and not connection.exists(_running_key(name))]
+        others = [name for name in JOBS if (alike if name == job else not connection.exists(_running_key(name)))]
         return any(Queue(name, connection=connection, serializer=JSONSerializer).count for name in others)
     except redis.RedisError:
         return False  # nobody can be waiting for what nobody can ask for

@@ -30,3 +30,17 @@ def test_its_turn_is_over_once_another_waits(app: Flask) -> None:
     wake.now("drain")
     turn.looked -= TURN_SECONDS
     assert turn.is_over()
+
+
+def test_whoever_has_stopped_is_at_nothing_any_more(app: Flask) -> None:
+    Turn("drain")
+    wake.now("drain")
+    wake.stopped("drain")
+    assert wake.others_wait("fan_out")
+
+
+def test_a_large_fan_out_gives_way_to_a_small_one(app: Flask) -> None:
+    turn = Turn("fan_out", alike=True)
+    wake.now("fan_out", "another", 1)
+    turn.looked -= TURN_SECONDS
+    assert turn.is_over()

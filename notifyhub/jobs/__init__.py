@@ -11,15 +11,16 @@ from notifyhub import wake
 from notifyhub.database import db
 from notifyhub.stopping import stopping
 
-TURN_SECONDS = 1.0  # while others wait: with a single worker, the first mails leave before the fan-out is done
+TURN_SECONDS = 0.1  # while others wait, which may be urgent: with a single worker, the first mails leave before the fan-out is done
 LONGEST_SECONDS = 30.0
 
 
 class Turn:
     """How long a job may go on before a fresh one takes over, behind whatever waits."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.began = name, time.monotonic()
+    def __init__(self, name: str, alike: bool = False) -> None:
+        """`alike`: it gives way to others of its own name too, which are about something else."""
+        self.name, self.alike, self.began = name, alike, time.monotonic()
         self.looked = self.began
         wake.running(name)  # from the start: who looks in the first second must not take it for waiting
 
@@ -30,7 +31,7 @@ class Turn:
         if now - self.looked < TURN_SECONDS:
             return False
         self.looked = now
-        return wake.others_wait(self.name)
+        return wake.others_wait(self.name, self.alike)
 
 
 def job(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -43,6 +44,7 @@ def job(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
             try:
                 function(*ids)
             finally:
+                wake.stopped(name)
                 db.session.remove()
 
         return run

@@ -15,7 +15,7 @@ from notifyhub.jobs import Turn, job
 @job("fan_out")
 def run(announcement_id: str, number: int) -> None:
     """The next chunk is read while one is written."""
-    id, turn = uuid.UUID(announcement_id), Turn("fan_out")
+    id, turn = uuid.UUID(announcement_id), Turn("fan_out", alike=True)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     with closing(ahead(fan_out.read_chunks(app, id, number))) as chunks:
         for chunk in chunks:
