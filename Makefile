@@ -19,8 +19,9 @@ help: ## this list
 run: $(VENV)/installed ## start everything here: PORT (8000), DATA_DIR (./data), DEMO (1)
 	exec $(BIN)/python -m notifyhub dev --end-with-parent
 
+# three also on two cores: much of the time is waiting for servers
 test: $(VENV)/installed-dev ## the whole test suite
-	exec $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	exec $(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/installed-dev ## linters, types, import rules
 	$(BIN)/ruff check
