@@ -32,7 +32,7 @@ check: $(VENV)/installed-dev ## linters, types, import rules
 bench: $(VENV)/installed-dev ## the benchmarks
 	exec $(BIN)/python -m benchmarks
 
-faults: $(VENV)/installed-dev ## everything that can go wrong, at full size (half an hour)
+faults: $(VENV)/installed-dev ## everything that can go wrong, at full size (twenty minutes)
 	exec $(BIN)/python -m tests.faults
 
 lock: ## renew the pinned versions (needs uv)

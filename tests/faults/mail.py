@@ -35,7 +35,7 @@ def refused_for_good(run: Run) -> None:
     run.hub.relay.behave(refused=REFUSED)
     run.publish()
     run.until_arrived(1.0)
-    run.while_there_is_news(run.all_is_over, "what was refused to be on record")
+    run.until_all_is_over()
     run.note("550", run.struck("refused"))
 
 

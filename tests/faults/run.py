@@ -107,7 +107,7 @@ class Run:
     def until_arrived(self, share: float) -> None:
         self.while_there_is_news(lambda: self.arrived() >= share * self.due, f"{share:.0%} of the mails")
 
-    def while_there_is_news(self, true: Callable[[], object], what: str) -> None:
+    def while_there_is_news(self, true: Callable[[], object], what: str, step: float = 0.02) -> None:
         """Waits as long as anything goes on, unless it is the same again and again."""
         news: object = None
         deadline = 0.0
@@ -118,7 +118,7 @@ class Run:
                 raise Late(f"far too much was sent, waiting for {what}; {self.how_far()}")
             if time.monotonic() > deadline:
                 raise Late(f"no news for {PATIENCE[self.brief]:.0f} s, waiting for {what}; {self.how_far()}")
-            self.hub.rest(0.02)
+            self.hub.rest(step)
 
     def progress(self) -> list[dict[str, Any]]:
         return [self.hub.api.call("GET", f"/v1/announcements/{id}/progress") for id in self.announcements]
@@ -129,7 +129,10 @@ class Run:
             states.update(progress["by_state"])
         return f"{self.arrived()} messages taken over; deliveries: {dict(states)}"
 
-    def all_is_over(self) -> bool:
+    def until_all_is_over(self) -> None:
+        self.while_there_is_news(self._all_is_over, "every delivery to end", step=0.2)  # a look that costs something
+
+    def _all_is_over(self) -> bool:
         return all(map(_is_over, self.progress(), self.announcements.values()))
 
     # --- the end
@@ -138,7 +141,7 @@ class Run:
         """Everything works again; what is due has its time to arrive, and is counted."""
         try:
             self.mend()
-            self.while_there_is_news(self.all_is_over, "every delivery to end")
+            self.until_all_is_over()
             self.hub.rest(QUIET[self.brief])
         except Late as late:
             self.result.wrong.append(str(late))

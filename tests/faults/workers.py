@@ -68,28 +68,20 @@ def fan_out_twice(run: Run) -> None:
 
 
 def clock_off(run: Run) -> None:
-    """A worker whose clock is ahead, alone; beside one whose clock is right; behind, alone. Some mails are put off, too."""
+    """A worker whose clock is ahead, beside one whose clock is right; alone; and behind, alone. Some mails are put off, too."""
     wrong, *others = run.hub.workers
     right = wrong.environ
     run.hub.relay.behave(deferred=DEFERRED)
     try:
-        for part, minutes, beside in (("ahead", MINUTES_OFF, []), ("beside", MINUTES_OFF, others), ("behind", -MINUTES_OFF, [])):
-            _have_only(run, [wrong, *beside])
+        for part, minutes in (("beside", MINUTES_OFF), ("ahead", MINUTES_OFF), ("behind", -MINUTES_OFF)):
+            for other in others if part != "beside" else ():
+                other.stop()
             with_environment(run, wrong, off(right, minutes))
             run.publish(part)
             run.until_arrived(len(run.announcements) / len(run.parts) * 0.96)
     finally:
         with_environment(run, wrong, right)
     run.note(f"a worker's clock {MINUTES_OFF} min off", len(run.announcements), least=len(run.parts))
-
-
-def _have_only(run: Run, workers: list[Part]) -> None:
-    for worker in run.hub.workers:
-        if worker not in workers:
-            worker.stop()
-        elif not worker.wanted:
-            worker.start()
-            run.hub.until_reporting(worker)
 
 
 def off(environ: dict[str, str], minutes: int) -> dict[str, str]:
