@@ -85,12 +85,6 @@ def write_chunk(session: Session, announcement_id: uuid.UUID, number: int, chunk
     return not chunk.last
 
 
-def all_at_once(session: Session, announcement_id: uuid.UUID, number: int, now: datetime) -> None:
-    """With the publication itself, for an audience of one chunk: an outage of a few accounts waits for no worker."""
-    chunk = read_chunk(session, session.get_one(Revision, (announcement_id, number)), 0, FIRST_CHUNK + 1)
-    write_chunk(session, announcement_id, number, chunk, now)
-
-
 def unfinished(session: Session) -> list[tuple[uuid.UUID, int]]:
     rows = session.execute(select(Revision.announcement_id, Revision.number).where(Revision.fanned_out_at.is_(None)))
     return [(announcement_id, number) for announcement_id, number in rows]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from notifyhub import audit, rendering, wake
 from notifyhub.accounts.document import read_locale
-from notifyhub.announcements import audience, fan_out
+from notifyhub.announcements import audience
 from notifyhub.database import new_id
 from notifyhub.errors import Conflict, FieldError, Invalid, NotFound
 from notifyhub.kinds import ANNOUNCEMENT_KINDS
@@ -109,11 +109,7 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
         )
     )
     audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
-    if concerned <= fan_out.FIRST_CHUNK:
-        session.flush()
-        fan_out.all_at_once(session, id, announcement.revision, now)
-    else:
-        wake.after_commit(session, "fan_out", str(id), announcement.revision)
+    wake.after_commit(session, "fan_out", str(id), announcement.revision)
     return announcement
 
 
