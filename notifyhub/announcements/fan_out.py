@@ -22,6 +22,7 @@ from notifyhub.kinds import KINDS
 from notifyhub.models import Revision
 
 FIRST_CHUNK = 500  # small, so that the first ones hear of it at once; the following ones grow
+AT_ONCE = 500  # accounts that are told by the publication itself
 FULL_CHUNK = {"postgresql": 10_000, "sqlite": 2_000}  # SQLite has one writer, which others wait for
 
 
@@ -33,6 +34,15 @@ class Chunk(NamedTuple):
     loaded: list[recipients.Loaded]
     services: dict[int, Encoded]
     last: bool
+
+
+def begin(session: Session, revision: Revision, now: datetime) -> None:
+    """Within the publication's transaction. Few accounts are told by it, so that an urgent one to them waits for no worker."""
+    if revision.accounts <= AT_ONCE:
+        chunk = read_chunk(session, revision, revision.cursor, AT_ONCE + 1)
+        if not write_chunk(session, revision.announcement_id, revision.number, chunk, now):
+            return
+    wake.after_commit(session, "fan_out", str(revision.announcement_id), revision.number)
 
 
 def read_chunks(app: Flask, announcement_id: uuid.UUID, number: int) -> Iterator[Chunk]:

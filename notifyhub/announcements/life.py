@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from notifyhub import audit, rendering, wake
+from notifyhub import audit, rendering
 from notifyhub.accounts.document import read_locale
-from notifyhub.announcements import audience
+from notifyhub.announcements import audience, fan_out
 from notifyhub.database import new_id
 from notifyhub.errors import Conflict, FieldError, Invalid, NotFound
 from notifyhub.kinds import ANNOUNCEMENT_KINDS
@@ -87,7 +87,7 @@ def drop(session: Session, id: uuid.UUID) -> None:
 
 
 def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | None = None) -> Announcement:
-    """Freezes what is told, and to whom it goes; the fan-out begins once this is committed.
+    """Freezes what is told, and to whom it goes, and begins to tell them.
 
     `seen`: the `updated_at` of the draft that was looked at, where that matters. Raises NotFound, Conflict, Stale, Invalid.
     """
@@ -97,19 +97,19 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
     if not concerned:
         raise Invalid(FieldError("audience", why_nobody(announcement.audience)), message="This audience matches nobody.")
     announcement.status, announcement.revision, announcement.published_at, announcement.updated_at = "published", 1, now, now
-    session.add(
-        Revision(
-            announcement_id=announcement.id,
-            number=announcement.revision,
-            action="published",
-            published_at=now,
-            accounts=concerned,
-            last_account_id=audience.last_account_id(session),
-            **{name: getattr(announcement, name) for name in FIELDS},
-        )
+    revision = Revision(
+        announcement_id=announcement.id,
+        number=announcement.revision,
+        action="published",
+        published_at=now,
+        accounts=concerned,
+        last_account_id=audience.last_account_id(session),
+        **{name: getattr(announcement, name) for name in FIELDS},
     )
+    session.add(revision)
+    session.flush()
     audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
-    wake.after_commit(session, "fan_out", str(id), announcement.revision)
+    fan_out.begin(session, revision, now)
     return announcement
 
 

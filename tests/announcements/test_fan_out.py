@@ -28,7 +28,7 @@ ACCOUNTS = [f"C-{number}" for number in range(10, 30)]
 
 
 @pytest.fixture
-def announced(api: Api) -> uuid.UUID:
+def announced(api: Api, fans_out_later: None) -> uuid.UUID:
     """To twenty accounts, and not fanned out yet."""
     imported(api, [account(external_id=id, registered_email=f"{id.lower()}@one.example") for id in ACCOUNTS])
     return uuid.UUID(published(api))

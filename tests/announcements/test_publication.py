@@ -66,7 +66,7 @@ def test_a_publication_needs_no_body(api: Api, one_account: None) -> None:
     assert api.post(f"/v1/announcements/{id}/publish").status_code == 200
 
 
-def test_a_service_that_ends_before_the_fan_out_is_told_no_more(api: Api, work: Callable[[], None]) -> None:
+def test_a_service_that_ends_before_the_fan_out_is_told_no_more(api: Api, fans_out_later: None, work: Callable[[], None]) -> None:
     api.put("/v1/accounts/C-1", account())
     api.put("/v1/accounts/C-2", account())
     published(api)

@@ -140,7 +140,7 @@ class TestPublication:
 
 
 class TestDelivery:
-    def test_the_page_is_a_snapshot_of_how_far_it_is(self, staff: Browser, work: Callable[[], None]) -> None:
+    def test_the_page_is_a_snapshot_of_how_far_it_is(self, staff: Browser, fans_out_later: None, work: Callable[[], None]) -> None:
         id = published(staff)
         before = staff.get(f"{LIST}/{id}")
         assert ("0 / 0" in shown(before), "Refresh" in before.text) == (True, True)

@@ -113,7 +113,7 @@ def test_what_is_missing_comes_with_its_reason(browser: Browser) -> None:
     assert "Scheduler ok" in found
 
 
-def test_fan_outs_that_are_not_done_are_told(browser: Browser, api: Api) -> None:
+def test_fan_outs_that_are_not_done_are_told(browser: Browser, api: Api, fans_out_later: None) -> None:
     api.put("/v1/accounts/C-1", account())
     published(api)
     assert "1 announcement is being told to its audience." in text(browser)
