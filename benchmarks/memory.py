@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import NamedTuple
 
 PROC = Path("/proc")
-EVERY = 0.1  # seconds; short-lived children are seen too
+EVERY = 1.0  # seconds; looking more often would cost what is measured its time
 
 
 class Process(NamedTuple):
