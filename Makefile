@@ -64,15 +64,19 @@ $(VENV)/created:
 
 $(VENV)/installed: $(VENV)/created requirements.txt pyproject.toml
 	echo "Installing NotifyHub, half a minute or so …"
-	$(call quietly,$(PIP) install --only-binary :all: --require-hashes -r requirements.txt)
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements.txt >$(VENV)/setuptools.txt
+	$(call quietly,$(PIP) install --only-binary :all: --require-hashes -r $(VENV)/setuptools.txt)
+	$(call quietly,$(PIP) install $(SOURCES) --require-hashes -r requirements.txt)
 	$(call quietly,$(PIP) install --no-deps --no-build-isolation --editable .)
 	touch $@
 
-# dkimpy alone comes as source, all of it Python; the setuptools that is here already builds it
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	echo "Installing what the tests need …"
-	$(call quietly,$(PIP) install --only-binary :all: --no-binary dkimpy --no-build-isolation --require-hashes -r requirements-dev.txt)
+	$(call quietly,$(PIP) install $(SOURCES) --require-hashes -r requirements-dev.txt)
 	touch $@
+
+# these alone come as source, all of it Python; the setuptools that is there already builds it
+SOURCES := --only-binary :all: --no-binary dkimpy,quotequail --no-build-isolation
 
 # pip is heard only when it fails
 quietly = $(1) >$(VENV)/pip.log 2>&1 || { cat $(VENV)/pip.log >&2; exit 1; }
