@@ -131,4 +131,13 @@ CONVERSATIONS = frozenset(("announcement", "ticket", "ticket-alert"))  # sources
 
 
 def unsubscribe_url(settings: Settings, account_id: int, kind: str) -> str:
-    return f"{settings.base_url}/unsubscribe/{signing.sign(settings, 'unsubscribe', [account_id, kind])}"
+    return f"{settings.base_url}/unsubscribe/{signing.mark(settings, UNSUBSCRIBE, f'{account_id}.{kind}')}"
+
+
+def unsubscription(settings: Settings, token: str) -> tuple[int, str]:
+    """The account and the kind. Raises NotFound."""
+    account_id, kind = signing.read_mark(settings, UNSUBSCRIBE, token).split(".")
+    return int(account_id), kind
+
+
+UNSUBSCRIBE = "unsubscribe"

@@ -16,6 +16,7 @@ from notifyhub.errors import NotFound
 from notifyhub.languages import N_
 
 MAC_BYTES = 8  # of a forged envelope sender or Message-ID: one chance in 2^64, and each try costs a mail
+MARK_BYTES = 16
 
 
 def sign(settings: Settings, scope: str, value: Any) -> str:
@@ -27,7 +28,35 @@ def read(settings: Settings, scope: str, token: str) -> Any:
     try:
         return _serializer(settings.secret_keys, scope).loads(token)
     except BadSignature:
-        raise NotFound(N_("This link is not one of ours, or it was cut off.")) from None
+        raise NotFound(NOT_OURS) from None
+
+
+NOT_OURS = N_("This link is not one of ours, or it was cut off.")
+
+
+def mark(settings: Settings, scope: str, text: str) -> str:
+    """`text`, which is URL-safe, with a MAC of it: what each mail carries, since it takes a tenth of the time of sign()."""
+    return f"{text}.{_mark(settings.secret_keys[0], scope, text)}"
+
+
+def read_mark(settings: Settings, scope: str, token: str) -> str:
+    """The text. Raises NotFound."""
+    text, _, mac = token.rpartition(".")
+    given = mac.encode("utf-8", "replace")
+    if not any(hmac.compare_digest(given, _mark(key, scope, text).encode()) for key in settings.secret_keys):
+        raise NotFound(NOT_OURS)
+    return text
+
+
+def _mark(key: str, scope: str, text: str) -> str:
+    data = text.encode("utf-8", "replace")
+    return hashlib.blake2b(data, key=_mac_key(key), digest_size=MARK_BYTES, person=_person(scope)).hexdigest()
+
+
+@lru_cache
+def _person(scope: str) -> bytes:
+    """BLAKE2 keeps scopes apart by at most 16 bytes; "delivery" is taken, see _mac()."""
+    return hashlib.sha256(scope.encode()).digest()[: hashlib.blake2b.PERSON_SIZE]
 
 
 @lru_cache

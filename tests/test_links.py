@@ -180,8 +180,24 @@ def test_it_is_in_the_audit_log(api: Api, visitor: Api) -> None:
 
 def test_a_forged_unsubscribe_link_is_refused(api: Api, visitor: Api) -> None:
     path = unsubscribe_link(api)
-    assert visitor.post(path[:-2]).status_code == 404
+    token = path.removeprefix("/unsubscribe/")
+    text, _, mac = token.rpartition(".")
+    id, _, kind = text.partition(".")
+    forged = [
+        token[:-2], f"{token}0", token.swapcase(), text, f"{text}.", f".{mac}", mac, f"{int(id) + 1}.{kind}.{mac}", f"{id}.digest.{mac}",
+        "x", "%00", "%ED%A0%80", "M%FC", "x" * 5000, signed("unsubscribe", [int(id), kind]),
+        signing.mark(current_app.extensions["settings"], "other", text),
+    ]  # fmt: skip
+    for one in forged:
+        assert [visitor.post(f"/unsubscribe/{one}").status_code, visitor.get(f"/unsubscribe/{one}").status_code] == [404, 404], one
     assert muted(api) == []
+
+
+def test_a_link_of_an_earlier_secret_key_still_unsubscribes(app: Flask, api: Api, visitor: Api) -> None:
+    path = unsubscribe_link(api)
+    settings = app.extensions["settings"]
+    app.extensions["settings"] = dataclasses.replace(settings, secret_keys=("a-newer-secret-key-0123456789abcdef", *settings.secret_keys))
+    assert (visitor.post(path).status_code, muted(api)) == (200, ["news"])
 
 
 def test_an_erased_account_has_nothing_to_unsubscribe_from(api: Api, visitor: Api) -> None:

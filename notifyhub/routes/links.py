@@ -6,7 +6,7 @@ import uuid
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from notifyhub import access, audit, confirmations, preferences, signing
+from notifyhub import access, audit, confirmations, letters, preferences, signing
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import Refused
 from notifyhub.models import Account
@@ -61,7 +61,7 @@ ANSWERS = {"confirm": (confirmations.confirm, "links/confirmed.html"), "not-me":
 @blueprint.get("/unsubscribe/<token>")
 @access.public
 def unsubscription(token: str) -> str:
-    _, kind = signing.read(settings(), "unsubscribe", token)
+    _, kind = letters.unsubscription(settings(), token)
     return _page("links/unsubscribe.html", kind=kind)
 
 
@@ -69,7 +69,7 @@ def unsubscription(token: str) -> str:
 @access.public
 def unsubscribe(token: str) -> str:
     """One click, by a mail program too (RFC 8058): no sign-in, no redirect."""
-    account_id, kind = signing.read(settings(), "unsubscribe", token)
+    account_id, kind = letters.unsubscription(settings(), token)
     audit.author.set(audit.Author("unsubscribe link", request.remote_addr))
     with transaction() as session:
         account = session.get(Account, account_id)
