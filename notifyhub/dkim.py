@@ -23,7 +23,6 @@ SIGNED = (
     b"auto-submitted", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
 SPACE = re.compile(rb"[ \t]{2,}|\t")  # what is not one space already
-SPACE_AT_END = re.compile(rb"[ \t]+\r\n")
 FOLD = re.compile(rb"\r\n(?=[ \t])")
 BASE64_LINE = 72
 
@@ -81,7 +80,11 @@ def relaxed_header(name: bytes, value: bytes) -> bytes:
 
 def relaxed_body(body: bytes) -> bytes:
     """Section 3.4.4."""
-    body = SPACE.sub(b" ", SPACE_AT_END.sub(b"\r\n", body)).rstrip(b"\r\n")
+    if b"\t" in body:
+        body = body.replace(b"\t", b" ")
+    while b"  " in body:  # a tenth of the time of regular expressions, which all but doubled the time of a signature
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n").rstrip(b"\r\n")
     return body.rstrip(b" ") + b"\r\n" if body else b""
 
 

@@ -19,7 +19,6 @@ from urllib.parse import quote
 LINE = 76
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LONG = re.compile(rb"^(.{74,75})(=20|=09)\n", re.M)
-_AS_IT_IS = re.compile("[!-<>-~ ]*[!-<>-~]")  # without "=", and with no space at its end
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
@@ -27,8 +26,9 @@ def quoted(text: str) -> bytes:
     """Quoted-printable. Ends at the start of a line, with a soft break where `text` does not, so that more may follow."""
     if not text:
         return b""
-    if len(text) < LINE and _AS_IT_IS.fullmatch(text):
-        return text.encode() + b"=\r\n"
+    line = text[:-1] if text[-1] == "\n" else text
+    if len(line) < LINE and line.isascii() and line.isprintable() and "=" not in line and line[-1:] != " ":
+        return line.encode() + (b"=\r\n" if line is text else b"\r\n")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "")
     # the added character keeps room for the soft break on the last line, and is cut off again

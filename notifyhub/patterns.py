@@ -189,8 +189,8 @@ def wrap(text: str) -> str:
 def _wrap(line: str) -> str:
     """Breaks at spaces only, so that addresses stay whole; what follows is indented like the text of the first line."""
     lead = len(line) - len(line.lstrip(" "))
-    item = re.match(r"([*+-]|\d+\.) +", line[lead:])
-    indent = " " * (lead + (item.end() if item else 0))
+    item = _ITEM.match(line, lead)
+    indent = " " * (item.end() if item else lead)
     lines = []
     while len(line) > WIDTH:
         cut = line.rfind(" ", len(indent) + 1, WIDTH + 1)
@@ -201,3 +201,6 @@ def _wrap(line: str) -> str:
         lines.append(line[:cut].rstrip(" "))
         line = indent + line[cut:].lstrip(" ")
     return "\n".join([*lines, line])
+
+
+_ITEM = re.compile(r"([*+-]|\d+\.) +")

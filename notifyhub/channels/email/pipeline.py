@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 import uuid
 from collections import deque
@@ -186,7 +187,7 @@ class Conversation(asyncio.Protocol):
         else:
             self.at_dot = transfer
             self.expected.append(self._on_dot)
-            self._write([transfer.content.replace(b"\r\n.", b"\r\n..") + NOTHING, *self._envelope()])  # RFC 5321 section 4.5.2
+            self._write([_stuffed(transfer.content) + NOTHING, *self._envelope()])
 
     def _refused(self, transfer: Transfer, report: Report) -> None:
         transfer.tell(report)
@@ -222,15 +223,16 @@ class Conversation(asyncio.Protocol):
             self._close("the relay's answer does not end")
 
     def _read(self, raw: bytes) -> None:
-        line = raw.rstrip(b"\r").decode("utf-8", "replace")
-        if not line[:3].isdecimal() or line[3:4] not in ("", " ", "-"):
-            self._close(f"the relay does not speak SMTP: {line[:100]}")
+        line = replies.line(raw)
+        if line is None:
+            self._close(f"the relay does not speak SMTP: {raw[:100].decode('utf-8', 'replace').rstrip()}")
             return
-        self.lines.append(line[4:])
-        if line[3:4] == "-":
-            return
-        code, text = int(line[:3]), " ".join(self.lines) if len(self.lines) > 1 else self.lines[0]
-        self.lines = []
+        code, text, last = line
+        if self.lines or not last:
+            self.lines.append(text)
+            if not last:
+                return
+            text, self.lines = " ".join(self.lines), []
         if code == 421 or not self.expected:
             self.refused = True
             self._close(replies.shown(code, text))
@@ -273,6 +275,14 @@ class Conversation(asyncio.Protocol):
         for transfer in (concerned, lined_up):
             if transfer is not None:
                 transfer.tell(transfer.refusal or Report(transfer.id, "unsent", why))
+
+
+def _stuffed(content: bytes) -> bytes:
+    """RFC 5321 section 4.5.2. Nearly no message has such a line, and looking for one takes less than half the time of replacing."""
+    return content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
+
+
+_DOT = re.compile(rb"\n\.")
 
 
 def fits_envelope(address: str) -> bool:

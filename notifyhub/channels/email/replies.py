@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from functools import lru_cache
+from typing import NamedTuple
 
 from notifyhub.channels.contract import Report
 
@@ -12,6 +13,20 @@ SHOWN = re.compile(r"[2-5]\d\d ")
 SUBJECTS = "01234567"  # RFC 3463 section 3
 LONGEST_START = len("250 2.1.5 ")
 ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")  # and no part of an IP address
+
+
+class Line(NamedTuple):
+    code: int
+    text: str
+    last: bool  # of its reply
+
+
+@lru_cache(maxsize=1024)  # most of what a relay says, it says to each mail
+def line(raw: bytes) -> Line | None:
+    """RFC 5321 section 4.2.1; None where it is not one."""
+    read = raw.rstrip(b"\r").decode("utf-8", "replace")
+    code, mark, text = read[:3], read[3:4], read[4:]
+    return Line(int(code), text, mark != "-") if code.isdecimal() and mark in ("", " ", "-") else None
 
 
 def refused(delivery_id: uuid.UUID, code: int, text: str) -> Report:
