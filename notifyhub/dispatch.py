@@ -127,7 +127,7 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
         # routes as it is read, so that the database takes in what is ready while the next ones are thought about
         for id, alike, (recipient, addresses), services in all:
             account_id, inbox_rule = recipient.account_id, None
-            for channel, action, mailbox, rule, reason in routing.route(alike.question, recipient, addresses, now):
+            for channel, action, mailbox, rule, reason in alike.route(recipient, addresses):
                 if channel == "inbox":
                     inbox_rule = rule
                     counts[alike.arrived] += 1
@@ -161,7 +161,8 @@ class _Alike:
 
     def __init__(self, telling: Telling, now: datetime, due_at: datetime) -> None:
         kind = telling.kind
-        self.telling, self.question = telling, telling.question()
+        self.telling = telling
+        self.route = routing.Router(telling.question(), now).route
         self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
         self.told: Count = ("told", kind.name)
         self.arrived: Count = ("sent", tallies.way(kind.lane, "inbox"))

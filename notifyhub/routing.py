@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 HIJACK_WINDOW = timedelta(hours=72)
 
@@ -217,6 +217,27 @@ def route(notification: Notification, recipient: Recipient, addresses: Sequence[
             break
     one_mail_at_most = recipient.account_id is not None and notification.named is None and len(decisions) <= 2
     return decisions if one_mail_at_most else once_per_mailbox(decisions)
+
+
+class Router:
+    """route() for many recipients with one question. The policy is asked once for all that look alike to it: most accounts have
+    nothing but a registered address, and differ in no more than that address."""
+
+    def __init__(self, notification: Notification, now: datetime) -> None:
+        self.notification, self.now = notification, now
+        self.by_looks: dict[tuple[Any, ...], list[Decision]] = {}
+
+    def route(self, recipient: Recipient, addresses: Sequence[Address]) -> list[Decision]:
+        asked = self.notification
+        # rule 0 does not look at the account, and rule 6 looks at times
+        if addresses or asked.named is not None or asked.category == "abuse":
+            return route(asked, recipient, addresses, self.now)
+        registered = recipient.registered
+        looks = (recipient.account_id is None, registered.status if registered else None, asked.kind in recipient.muted)
+        decisions = self.by_looks.get(looks)
+        if decisions is None:
+            decisions = self.by_looks[looks] = route(asked, recipient, addresses, self.now)
+        return [Decision(channel, action, mailbox and registered, rule, reason) for channel, action, mailbox, rule, reason in decisions]
 
 
 def once_per_mailbox(decisions: Sequence[Decision]) -> list[Decision]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from notifyhub.routing import Address, Decision, Mailbox, Notification, Recipient, route
+from notifyhub.routing import Address, Decision, Mailbox, Notification, Recipient, Router, route
 
 NOW = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 LATELY, LONG_AGO = NOW - timedelta(hours=71), NOW - timedelta(hours=73)
@@ -312,3 +312,13 @@ def test_a_mandatory_kind_is_mailed_to_who_complained(situation: Any) -> None:
     reach = [*(a.mailbox for a in addresses if a.category == notification.category and a.state != "pending"), who.registered]
     if any(mailbox and mailbox.status != "bouncing" for mailbox in reach):
         assert any(d.channel == "email" and d.action == "send" for d in routed(situation))
+
+
+@given(st.lists(situations(), min_size=1, max_size=12))
+def test_many_at_once_are_routed_as_each_alone(situations: Any) -> None:
+    routers: dict[Notification, Router] = {}
+    for notification, who, addresses in situations:
+        # whoever has no addresses shares answers with others, so each is asked without them too
+        for its in (addresses, []):
+            router = routers.setdefault(notification, Router(notification, NOW))
+            assert router.route(who, its) == route(notification, who, its, NOW)
