@@ -32,7 +32,8 @@ CLAIM_SECONDS = 0.1  # of work in one claim: a more urgent delivery waits no lon
 FEWEST, FIRST, MOST = 20, 100, 2000
 UNDER_WAY = 2  # claims
 LINGER_SECONDS = 0.3  # with open connections, once there is nothing: steady traffic pays for no connection set-up
-LINGER_STEP = 0.01
+LINGER_STEP = 0.01  # while something is under way
+REST_SECONDS = 0.1
 TOO_LATE = "not sent: it came too late to be of use"
 
 
@@ -103,7 +104,7 @@ class _Drain:
                 if not look and not self.under_way:
                     if not lingering.may_stay or time.monotonic() - idle_since > LINGER_SECONDS:
                         return True
-                    await asyncio.sleep(LINGER_STEP)
+                    look = await self._in_thread(wake.rest, "drain", REST_SECONDS)
         finally:
             while self.under_way:
                 await self._some_ended(None)

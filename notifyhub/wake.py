@@ -30,6 +30,20 @@ RUNNING_TTL = 3  # seconds that a running job is known to run without saying so 
 SEEN_TTL = 3600  # seconds that it is remembered when a process was seen
 LINGERS_MILLISECONDS = 500
 NEWS = "notifyhub:news"
+RESTS, BELL = "notifyhub:rests", "notifyhub:bell"
+
+# Rings for the job that rests; answers whether one has to be enqueued. Where the same one was asked for before and none waits,
+# it was taken a moment ago, perhaps by a worker that died with it.
+ASK = """
+local rests = redis.call('GET', KEYS[1])
+if rests then
+    redis.call('RPUSH', KEYS[2], ARGV[2])
+    redis.call('PEXPIRE', KEYS[2], 5000)
+    if rests == ARGV[2] then return 0 end
+end
+local new = redis.call('SET', KEYS[3], '1', 'NX', 'EX', ARGV[1])
+return (new or redis.call('LLEN', KEYS[4]) == 0) and 1 or 0
+"""
 
 
 def init_app(app: Flask) -> None:
@@ -89,14 +103,12 @@ def _say(jobs: Sequence[tuple[Any, ...]], news: dict[str, Any] | None) -> bool:
         queues = [Queue(job, connection=client(), serializer=JSONSerializer) for job, *_ in jobs]
         with client().pipeline(transaction=False) as pipeline:
             for (job, *ids), queue in zip(jobs, queues, strict=True):
-                pipeline.set(pending_key(job, *ids), "1", nx=True, ex=PENDING_TTL)
-                pipeline.llen(queue.key)
+                pipeline.eval(ASK, 4, RESTS, BELL, pending_key(job, *ids), queue.key, PENDING_TTL, job)
             if news:
                 pipeline.publish(NEWS, json.dumps(news))
-            answers = iter(pipeline.execute())
-        for (job, *ids), queue in zip(jobs, queues, strict=True):
-            is_new, waiting = next(answers), next(answers)
-            if is_new or not waiting:  # where none waits, it was taken a moment ago, perhaps by a worker that died with it
+            answers = pipeline.execute()
+        for (job, *ids), queue, needed in zip(jobs, queues, answers, strict=False):
+            if needed:
                 queue.enqueue(JOBS[job], *ids, job_timeout=JOB_TIMEOUT, result_ttl=0, failure_ttl=300)
     except redis.RedisError as error:
         names = [job for job, *_ in jobs]
@@ -164,8 +176,24 @@ def linger(job: str, who: str) -> Lingering:
                     pipe.llen(Queue(name, connection=client(), serializer=JSONSerializer).key)
             _, lingers, asked, *others = pipe.execute()
     except redis.RedisError:
-        return Lingering(True, True)
+        return Lingering(False, False)
     return Lingering(bool(asked), lingers == who.encode() and not any(others))
+
+
+def rest(job: str, seconds: float) -> bool:
+    """For a job that lingers: waits until it is asked for, or something else is, which whoever lingers is told instead of another
+    worker. Answers whether it was asked for."""
+    try:
+        client().set(RESTS, job, px=int(seconds * 1000) + 1000)  # no longer, should this worker be killed
+        rang = client().blpop([BELL], timeout=seconds)
+        with client().pipeline() as pipe:  # whoever asked while RESTS stood was heard, so what rang late counts too
+            pipe.delete(RESTS)
+            pipe.lrange(BELL, 0, -1)
+            pipe.delete(BELL)
+            _, late, _ = pipe.execute()
+    except redis.RedisError:
+        return False
+    return job.encode() in [*rang[1:], *late] if rang else job.encode() in late
 
 
 def seen(process: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from rq import Queue
+from rq.serializers import JSONSerializer
 from sqlalchemy import select, update
 
 from notifyhub import deliveries, drain, letters, relay, wake
@@ -236,3 +240,51 @@ class TestLingering:
         wake.now("drain")
         assert self.look("first") == (True, True)
         assert self.look("first") == (False, True)
+
+
+class TestResting:
+    @pytest.fixture
+    def queued(self, app: Flask) -> Callable[[], dict[str, int]]:
+        return lambda: {name: Queue(name, connection=wake.client(), serializer=JSONSerializer).count for name in ("drain", "fan_out")}
+
+    def test_who_asks_for_what_rests_needs_no_job(self, app: Flask, queued: Callable[[], dict[str, int]]) -> None:
+        with resting(app) as heard:
+            assert wake.now("drain")
+        assert (heard, queued()) == ([True], {"drain": 0, "fan_out": 0})
+
+    def test_other_work_is_enqueued_and_ends_the_rest(self, app: Flask, queued: Callable[[], dict[str, int]]) -> None:
+        with resting(app) as heard:
+            wake.now("fan_out", "id", 1)
+        assert (heard, queued()) == ([False], {"drain": 0, "fan_out": 1})
+
+    def test_it_ends_by_itself(self, app: Flask) -> None:
+        assert wake.rest("drain", 0.01) is False
+
+    def test_what_is_asked_after_it_gets_a_job_again(self, app: Flask, queued: Callable[[], dict[str, int]]) -> None:
+        wake.rest("drain", 0.01)
+        wake.now("drain")
+        assert queued()["drain"] == 1
+
+    def test_a_worker_that_was_killed_at_rest_is_forgotten(self, app: Flask, queued: Callable[[], dict[str, int]]) -> None:
+        wake.client().set(wake.RESTS, "drain", px=1)
+        while wake.client().exists(wake.RESTS):
+            time.sleep(0.001)
+        wake.now("drain")
+        assert queued()["drain"] == 1
+
+
+@contextmanager
+def resting(app: Flask) -> Iterator[list[bool]]:
+    """Somebody rests, for as long as nobody rings; answers what that one heard."""
+    heard: list[bool] = []
+
+    def rest() -> None:
+        with app.app_context():
+            heard.append(wake.rest("drain", 1.5))
+
+    thread = threading.Thread(target=rest)
+    thread.start()
+    while not wake.client().exists(wake.RESTS):
+        time.sleep(0.001)
+    yield heard
+    thread.join()
