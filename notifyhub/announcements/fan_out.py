@@ -37,10 +37,12 @@ class Chunk(NamedTuple):
 
 
 def begin(session: Session, revision: Revision, now: datetime) -> None:
-    """Within the publication's transaction. Few accounts are told by it, so that an urgent one to them waits for no worker."""
+    """Within the publication's transaction, with a revision that has no row yet. Few accounts are told by it, so that something
+    urgent waits for no worker."""
     if revision.accounts <= AT_ONCE:
         chunk = read_chunk(session, revision, revision.cursor, AT_ONCE + 1)
-        if not write_chunk(session, revision.announcement_id, revision.number, chunk, now):
+        _tell(session, revision, chunk, now)
+        if chunk.last:
             return
     wake.after_commit(session, "fan_out", str(revision.announcement_id), revision.number)
 
@@ -86,13 +88,17 @@ def write_chunk(session: Session, announcement_id: uuid.UUID, number: int, chunk
     ).scalar()
     if revision is None or revision.cursor != chunk.after:
         return False
+    _tell(session, revision, chunk, now)
+    return not chunk.last
+
+
+def _tell(session: Session, revision: Revision, chunk: Chunk, now: datetime) -> None:
     if chunk.loaded:
         revision.fanned_out += dispatch.record(session, _telling(revision), chunk.loaded, chunk.services, now)
         revision.cursor = chunk.account_ids[-1]
     if chunk.last:
         revision.fanned_out_at = now
         wake.after_commit(session, "drain")
-    return not chunk.last
 
 
 def unfinished(session: Session) -> list[tuple[uuid.UUID, int]]:

@@ -104,12 +104,13 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
         published_at=now,
         accounts=concerned,
         last_account_id=audience.last_account_id(session),
+        cursor=0,
+        fanned_out=0,
         **{name: getattr(announcement, name) for name in FIELDS},
     )
-    session.add(revision)
-    session.flush()
-    audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
     fan_out.begin(session, revision, now)
+    session.add(revision)
+    audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
     return announcement
 
 
