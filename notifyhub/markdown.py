@@ -82,10 +82,11 @@ def with_holes(text: str, marks: Placeholders) -> str:
     return _VARIABLE.sub(lambda found: marks.hole(VARIABLES[found[1]]) if found[1] in VARIABLES else found[0], text)
 
 
-def to_html(text: str) -> str:
-    """Safe HTML: no raw HTML, no images, links to http, https and mailto only."""
+def to_html(text: str, line_breaks: bool = False) -> str:
+    """Safe HTML: no raw HTML, no images, links to http, https and mailto only. `line_breaks`: they stay, as whoever writes a
+    message expects; where paragraphs are set with care, they do not."""
     return nh3.clean(
-        _to_html(text, []),
+        _to_html(text, [], line_breaks),
         tags=_TAGS,
         attributes={"a": {"href"}, "ol": {"start"}},
         url_schemes={"http", "https", "mailto"},
@@ -93,14 +94,14 @@ def to_html(text: str) -> str:
     ).strip()
 
 
-def _to_html(text: str, refused: list[str]) -> str:
+def _to_html(text: str, refused: list[str], line_breaks: bool = False) -> str:
     def allowed(link: str) -> bool:
         if not _LINK.match(link):
             refused.append(link)
             return False
         return True
 
-    markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": line_breaks}).enable(["table", "strikethrough"])
     markdown.validateLink = allowed  # type: ignore[method-assign, assignment]
     tokens = markdown.parse(printable(text))
     for token in tokens:

@@ -39,7 +39,7 @@ class Formatted(str):
 
 
 def formatted(markdown: str) -> Formatted:
-    html = to_html(markdown)
+    html = to_html(markdown, line_breaks=True)
     text = Formatted(to_text(html) if html else "")
     text.html = html
     return text

@@ -162,4 +162,4 @@ NEWLINE = "\n"
 
 @lru_cache(maxsize=512)  # what was said is never changed, and a page that follows its ticket is made again and again
 def _read_markdown(body: str) -> str:
-    return markdown.to_html(body)
+    return markdown.to_html(body, line_breaks=True)

@@ -76,6 +76,13 @@ def test_a_reply_is_there_as_text_and_as_html_and_made_safe(work: Callable[[], N
     assert "angry" not in f"{[mail.raw for mail in smtp.mails]} {item}"
 
 
+def test_the_line_breaks_of_a_reply_stay(work: Callable[[], None], smtp: Server, api: Api) -> None:
+    answered(opened(), "We changed the disk.\n\nKind regards\nAda")
+    work()
+    assert "Kind regards\r\nAda" in smtp.mails[-1].text
+    assert "Kind regards<br>\nAda" in api.get("/v1/accounts/C-1/inbox").json["items"][0]["html"]
+
+
 def test_staff_without_a_name_are_our_support(work: Callable[[], None], smtp: Server) -> None:
     answered(opened())
     work()
