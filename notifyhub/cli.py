@@ -77,7 +77,7 @@ def worker() -> None:
     from notifyhub import create_app
     from notifyhub.jobs import worker
 
-    worker.run(create_app())
+    worker.run(create_app(serving=False))
 
 
 @main.command()
@@ -86,7 +86,7 @@ def cron() -> None:
     from notifyhub import create_app
     from notifyhub.jobs import schedule
 
-    schedule.run(create_app())
+    schedule.run(create_app(serving=False))
 
 
 @main.command()

@@ -41,7 +41,10 @@ RESTART_SECONDS = 0.3
 STEP = 0.005
 CLOCK = Path(__file__).parent / "clock"
 # what `notifyhub cron` runs, at another pace: a brief run cannot wait five seconds for each sweep
-QUICK_CRON = "from notifyhub import create_app; from notifyhub.jobs import schedule; schedule.SWEEP_EVERY = 0.5; schedule.run(create_app())"
+QUICK_CRON = (
+    "from notifyhub import create_app; from notifyhub.jobs import schedule; "
+    "schedule.SWEEP_EVERY = 0.5; schedule.run(create_app(serving=False))"
+)
 
 
 class Late(AssertionError):
