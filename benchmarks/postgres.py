@@ -92,6 +92,35 @@ def database(url: str, name: str, template: str = "template1") -> str:
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
+def emptied(url: str, template: str) -> bool:
+    """Whether a copy of `template`, which holds no rows, is as fresh again. It is not where somebody is still connected, or its
+    tables are others by now."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        deadline = time.monotonic() + LEAVE_TIMEOUT
+        while connection.execute(OTHERS).fetchone():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        shape = connection.execute(SHAPE).fetchone()
+        with psycopg.connect(template, autocommit=True) as original:
+            if original.execute(SHAPE).fetchone() != shape:
+                return False
+        tables = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        empty = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables if name != "alembic_version")
+        connection.execute("SET session_replication_role = replica")  # in any order, whatever refers to what
+        connection.execute(empty)
+        connection.execute("SELECT setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences")
+    return True
+
+
+LEAVE_TIMEOUT = 0.5  # seconds: whoever has closed its connection is gone in a moment
+OTHERS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+SHAPE = """
+SELECT string_agg(format('%s %s %s', relname, relkind, relnatts), ',' ORDER BY relname), (SELECT min(version_num) FROM alembic_version)
+FROM pg_class WHERE relnamespace = 'public'::regnamespace
+"""
+
+
 def _owner() -> pwd.struct_passwd | None:
     if os.geteuid() != 0:
         return None
