@@ -18,7 +18,7 @@ from notifyhub.database import first_id, follow_indexes, take_turns
 from notifyhub.models import Delivery, ResponseTime
 from notifyhub.tickets import measuring
 
-Way = Literal["ticket", "email", "notification"]
+Way = Literal["ticket", "chat", "email", "notification"]
 
 PERIOD = timedelta(days=30)
 RENEWED_EVERY = timedelta(minutes=10)

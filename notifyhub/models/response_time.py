@@ -12,7 +12,7 @@ class ResponseTime(db.Model):  # type: ignore[name-defined]
 
     __tablename__ = "response_time"
 
-    way: Mapped[str] = mapped_column(Key, primary_key=True)  # ticket, email, notification (response_times.py)
+    way: Mapped[str] = mapped_column(Key, primary_key=True)  # ticket, chat, email, notification (response_times.py)
     seconds: Mapped[float | None]  # the median; null: too few to say
     count: Mapped[int]  # of how many
     measured_at: Mapped[datetime]
