@@ -54,6 +54,7 @@ PAGES: dict[str, Callable[[Place], str]] = {
     "inbox, search for one service": lambda place: "/inbox?q=vps-17.one",
     "inbox, search in vain": lambda place: "/inbox?q=zzzzz",
     "status": lambda place: "/status",
+    "contact": lambda place: "/contact",
     "settings": lambda place: "/settings",
     "settings, send email": lambda place: "/settings/send-email",
     "settings, sessions": lambda place: "/settings/sessions",

@@ -108,6 +108,11 @@ def new_hex_id() -> str:
     return uuid_utils.uuid7().hex
 
 
+def first_id(at: datetime) -> uuid.UUID:
+    """Of those that are made from then on: none is smaller."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def utcnow() -> datetime:
     return datetime.now(UTC)
 

@@ -54,12 +54,17 @@ class Placeholders:
         return re.sub(rf"[ ]*({self.nonce}begin[a-z_]+X)\n|[ ]*({self.nonce}end[a-z_]+X)\n?", r"\1\2", text)
 
     def spaced(self, text: str, conditions: str) -> str:
-        """Plain text in which a section that may be absent, as whole paragraphs, takes the empty line before it along.
+        """Plain text as parts that each bring the empty line above them and end their last line, so that any of them may be absent:
+        the sections that hold whole paragraphs, and what stands between them.
 
         `conditions`: a regular expression for the names of such sections.
         """
-        text = re.sub(rf"\s*({self.nonce}end(?:{conditions})X)\s*", r"\1\n\n", text)
-        return re.sub(rf"\s*({self.nonce}begin(?:{conditions})X)(?:[ ]*\n)*", r"\1\n\n", text).rstrip("\n")
+        section = rf"({self.nonce}begin(?P<name>{conditions})X)(.*?)({self.nonce}end(?P=name)X)"
+        parts, place = [], 0
+        for found in re.finditer(section, text, re.DOTALL):
+            parts += [_part(text[place : found.start()]), found[1], _part(found[3]), found[4]]
+            place = found.end()
+        return "".join([*parts, _part(text[place:])])
 
     def parse(self, text: str) -> Pieces:
         return tuple(self._pieces(iter(self._marks.split(text)), None))
@@ -75,6 +80,11 @@ class Placeholders:
                 assert name == until, f"{name} ends inside {until}"
                 return
             yield Hole(name) if what == "hole" else Section(name, tuple(self._pieces(parts, name)))
+
+
+def _part(text: str) -> str:
+    lines = re.sub(r"\A(?: *\n)+", "", text.rstrip())
+    return f"\n{lines}\n" if lines else ""
 
 
 def settle(pieces: Pieces, known: Values) -> Pieces:

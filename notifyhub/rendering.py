@@ -122,7 +122,7 @@ class Compiled:
         self._subject = marks.parse(_with_action(self._title, content.action, self._words.gettext))
         facts, plain = self._bodies.facts, self._bodies.plain_facts
         self._inbox_html = marks.parse((f'<table class="told">{facts}</table>\n' if facts else "") + self._bodies.inbox)
-        self._inbox_text = marks.parse((f"{plain}\n" if plain else "") + _text(self._bodies.inbox, marks))
+        self._inbox_text = marks.parse(plain + _text(self._bodies.inbox, marks))
 
     @cached_property
     def _mail(self) -> tuple[Pieces, Pieces]:
@@ -487,6 +487,7 @@ def _text_mail(locale: str, values: dict[str, Any]) -> str:
 
 
 def _text(html: str, marks: Placeholders) -> str:
+    """With an empty line above it; it ends its last line."""
     return marks.spaced(marks.tidy(markdown.to_text(html)), spelling.CONDITION_NAMES) if html else ""
 
 

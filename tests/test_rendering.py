@@ -345,6 +345,42 @@ def test_a_repair_notice_says_what_to_do() -> None:
     assert "&lt;b&gt;@one.example" in item.html
 
 
+TICKET = {"ticket": "1001", "subject": "Slow", "path": "/tickets/1001", "link": LINK}
+ALERT = TICKET | {
+    "account": "C-1 One", "priority": "high", "department": "technical", "promised_at": "2026-11-29T12:00:00+00:00", "stage": "breach"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("ticket", TICKET | {"stage": "received", "promised_at": "2026-11-29T12:00:00+00:00"}),
+        ("ticket", TICKET | {"stage": "answer", "reply_markdown": "Hello,\n\n- one\n- two\n", "status": "resolved"}),
+        ("ticket", TICKET | {"stage": "changed", "department": "financial"}),
+        ("ticket_alert", ALERT),
+        ("service_suspended", {"service_name": "vps-12", "reason": "unpaid", "link": LINK, "explanation": "Since May."}),
+        ("abuse", {"what": "messaging/spam", "address": "203.0.113.7", "evidence": "one\ntwo", "link": LINK}),
+    ],
+)
+@pytest.mark.parametrize("services", [[], TWO])
+def test_one_empty_line_parts_what_is_there_whatever_is_not(kind: str, data: dict[str, Any], services: list[Any]) -> None:
+    compiled, who = compile_content(Content(kind), "en", BRAND), reader(services=services, data=data)
+    for text in (compiled.parts(who, stamp()).text, compiled.inbox(who).text):
+        assert "\n\n\n" not in text
+        assert text == text.lstrip("\n")
+
+
+def test_the_body_of_a_mail_stands_between_empty_lines() -> None:
+    mail, item = own("ticket", **TICKET, stage="changed", priority="high")
+    assert mail.text.startswith(f"Provider & Co\n\n[#1001] Slow\n\nThis ticket now has high priority.\n\nOpen the ticket:\n{LINK}\n\n-- \n")
+    assert item.text == "This ticket now has high priority."
+
+
+def test_lists_keep_their_indent_between_sections() -> None:
+    _, item = own("ticket", **TICKET, stage="signed", answer_by="Ada", reply_markdown="- one\n- two", status="closed")
+    assert item.text.startswith("Ada wrote:\n\n  * one\n  * two\n\nThis ticket is closed.")
+
+
 def test_our_own_kinds_speak_turkish() -> None:
     mail, _ = own("confirmation", "tr_TR", email="noc@one.example", link=LINK, expires_at="2026-11-29T12:00:00+00:00")
     assert mail.subject == "Provider & Co bildirimleri için bu adresi onaylayın"

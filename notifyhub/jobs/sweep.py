@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import current_app
 
-from notifyhub import abuse, deliveries, drain, idempotency, relay, signins, tallies, wake
+from notifyhub import abuse, deliveries, drain, idempotency, relay, response_times, signins, tallies, wake
 from notifyhub.announcements import fan_out
 from notifyhub.channels import CARRIED
 from notifyhub.database import clock, reading, transaction
@@ -39,3 +41,12 @@ def run() -> None:
             promise.alert(session, ticket_id, now)
     if due:
         wake.now("drain")
+    _measure(now)
+
+
+def _measure(now: datetime) -> None:
+    with reading() as session:
+        measured = response_times.measure(session, now) if response_times.due(session, now) else {}
+    if measured:
+        with transaction() as session:
+            response_times.keep(session, measured, now)

@@ -11,6 +11,7 @@ from notifyhub.models.file import StoredFile
 from notifyhub.models.intake import IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
+from notifyhub.models.response_time import ResponseTime
 from notifyhub.models.service import Service, ServiceAddress
 from notifyhub.models.tally import Tally
 from notifyhub.models.ticket import Ticket, TicketChange, TicketFile, TicketMessage
@@ -30,6 +31,7 @@ __all__ = [
     "Mailbox",
     "Notification",
     "RelayState",
+    "ResponseTime",
     "Revision",
     "Service",
     "ServiceAddress",

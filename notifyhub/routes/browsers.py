@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, current_app, make_response, redirect, request
+from flask import Flask, Response, current_app, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, signing
@@ -33,8 +34,7 @@ def init_app(app: Flask) -> None:
 
 def sign_in(who: Account | Staff, how: sessions.How, return_to: str | None, now: datetime | None = None) -> Response:
     """Ends the session that this browser had, starts one, and goes on. In the caller's transaction where it has one."""
-    kind = "customer" if isinstance(who, Account) else "staff"
-    now = now or utcnow()
+    kind, now = _kind(who), now or utcnow()
     with transaction() as session:
         if before := request.cookies.get(_cookie(kind)):
             sessions.leave(session, before, now)
@@ -59,6 +59,10 @@ def sign_out(kind: str) -> Response:
     return response
 
 
+def _kind(who: Account | Staff) -> str:
+    return "customer" if isinstance(who, Account) else "staff"
+
+
 def forget(response: Response, kind: str) -> None:
     response.delete_cookie(_cookie(kind), secure=_is_secure(), httponly=True, samesite="Lax")
 
@@ -74,6 +78,26 @@ def _cookie(kind: str) -> str:
 def _is_secure() -> bool:
     base_url: str = current_app.extensions["settings"].base_url
     return base_url.startswith("https://")
+
+
+# --- one's own sessions
+
+
+def end_session(who: Account | Staff, id: uuid.UUID, page: str) -> ResponseReturnValue:
+    """And back to the page that lists them; with this one, out. Raises NotFound."""
+    if id == g.sign_in.id:
+        return sign_out(_kind(who))
+    with transaction() as session:
+        sessions.end(session, who, id, utcnow())
+    pages.say(pages.words().gettext("That session has ended."))
+    return redirect(page, 303)
+
+
+def end_other_sessions(who: Account | Staff, page: str) -> ResponseReturnValue:
+    with transaction() as session:
+        sessions.end_others(session, who, g.sign_in.id, utcnow())
+    pages.say(pages.words().gettext("All other sessions have ended."))
+    return redirect(page, 303)
 
 
 # --- browsers that staff signed in with before

@@ -203,6 +203,13 @@ def settings() -> Settings:
     return found
 
 
+def part_or_page(part: str, page: str, **shown: Any) -> Response:
+    """The template of a whole page, or for a script of that page the one of what changes on it."""
+    response = Response(render_template(part if "HX-Request" in request.headers else page, **shown))
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
 # --- what there is to say ---------------------------------------------------------------------------------------------
 
 

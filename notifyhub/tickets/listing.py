@@ -19,7 +19,7 @@ MOST_CHANGED = 500  # are named one by one
 class Wanted(NamedTuple):
     account_id: int | None = None  # None: whoever's
     statuses: Sequence[str] = ()  # none: whatever it is
-    department: str | None = None
+    departments: Collection[str] = ()  # none: whichever it is with
     priority: str | None = None
 
 
@@ -37,8 +37,8 @@ def page(session: Session, wanted: Wanted, before: tuple[datetime, uuid.UUID] | 
         query = query.where(Ticket.account_id == wanted.account_id)
     if wanted.statuses:
         query = query.where(Ticket.status.in_(wanted.statuses))
-    if wanted.department:
-        query = query.where(Ticket.department == wanted.department)
+    if wanted.departments:
+        query = query.where(Ticket.department.in_(wanted.departments))
     if wanted.priority:
         query = query.where(Ticket.priority == wanted.priority)
     if before:

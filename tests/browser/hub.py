@@ -66,7 +66,10 @@ def running() -> Iterator[Hub]:
     with tempfile.TemporaryDirectory(prefix="nh-", ignore_cleanup_errors=True) as name:
         port, log = free_port(), Path(name) / "log"
         environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("NOTIFYHUB_")}
-        own = {"PORT": str(port), "DATA_DIR": f"{name}/data", "DEMO": "1", "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY, "WEB_CONCURRENCY": "1"}
+        own = {
+            "PORT": str(port), "DATA_DIR": f"{name}/data", "DEMO": "1", "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY, "WEB_CONCURRENCY": "1",
+            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example",
+        }  # fmt: skip
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "notifyhub", "dev"], cwd=ROOT, env=environ | own, stdin=subprocess.DEVNULL, stdout=output,

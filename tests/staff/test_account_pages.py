@@ -17,6 +17,7 @@ from notifyhub.models import Account, Delivery, Mailbox, Notification
 from tests.browserless import Browser
 from tests.builders import account, draft, service
 from tests.conftest import Api
+from tests.tickets.steps import agent, changed, customer, opened
 
 
 @pytest.fixture
@@ -224,3 +225,70 @@ def test_an_account_that_an_import_made_says_when_it_was_made(app: Flask, api: A
     lines = "\n".join(json.dumps(account(external_id=id)) for id in ("C-2", "C-3"))
     api.post("/v1/accounts/import", data=lines, content_type="application/x-ndjson")
     assert "The account was made" in browser.get("/staff/accounts/C-2").text
+
+
+# --- its tickets
+
+
+def test_its_tickets_are_listed_newest_first_and_lead_to_the_desk(api: Api, browser: Browser) -> None:
+    customer(api)
+    customer(api, "C-2", registered_email="two@two.example")
+    first, second, theirs = opened(), opened(subject="<i>Again</i>", department="financial"), opened("C-2")
+    changed(first, status="resolved", assignee=agent())
+    section = part(browser.get("/staff/accounts/C-1").text, "tickets")
+    assert section.index(f'href="/staff/tickets/{second.number}"') < section.index(f'href="/staff/tickets/{first.number}"')
+    assert f"/staff/tickets/{theirs.number}" not in section
+    assert f"#{first.number} The shop is slow resolved Technical issues Assigned to: Ada Agent Opened:" in text_of(section)
+    assert "&lt;i&gt;Again&lt;/i&gt;" in section
+
+
+def part(page: str, name: str) -> str:
+    return page.partition(f'<section class="part" id="{name}"')[2].partition("</section>")[0]
+
+
+def test_an_account_without_tickets_says_so(api: Api, browser: Browser) -> None:
+    customer(api)
+    assert "This account has opened no ticket." in browser.get("/staff/accounts/C-1/tickets").text
+
+
+def test_many_tickets_go_on_on_pages_of_their_own(api: Api, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("notifyhub.routes.staff.accounts.PAGE", 2)
+    customer(api)
+    numbers = [opened().number for _ in range(5)]
+    found, path = [], "/staff/accounts/C-1/tickets"
+    while path:
+        page = browser.get(path).text
+        found += [int(number) for number in re.findall(r'href="/staff/tickets/(\d+)"', page)]
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        path = unescape(following[1]) if following else ""
+    assert found == numbers[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["x", "9" * 40, "2026-01-01T00:00:00+00:00~", "~"])
+def test_a_cursor_that_is_none_is_refused(api: Api, browser: Browser, cursor: str) -> None:
+    customer(api)
+    assert browser.get(f"/staff/accounts/C-1/tickets?cursor={cursor}").status_code == 422
+
+
+def test_each_role_sees_the_tickets_that_it_may_read(app: Flask, api: Api) -> None:
+    customer(api)
+    technical, financial = opened(), opened(department="financial")
+    seen = {}
+    for role in ("agent", "billing", "ops", "admin", "abuse"):
+        page = Browser(app).as_staff(role, email=f"{role}@staff.example").get("/staff/accounts/C-1").text
+        seen[role] = [ticket.number for ticket in (technical, financial) if f"/staff/tickets/{ticket.number}" in page]
+    both = [technical.number, financial.number]
+    assert seen == {"agent": both, "billing": [financial.number], "ops": both, "admin": both, "abuse": []}
+
+
+def test_who_may_read_one_department_alone_is_told_so(app: Flask, api: Api) -> None:
+    customer(api)
+    page = Browser(app).as_staff("billing", email="bill@staff.example").get("/staff/accounts/C-1/tickets").text
+    assert "Those that your roles let you read: Financial matters" in text_of(page)
+
+
+def test_who_may_read_none_has_no_such_page(app: Flask, api: Api) -> None:
+    customer(api)
+    browser = Browser(app).as_staff("abuse", email="abuse@staff.example")
+    assert 'href="/staff/accounts/C-1/tickets"' not in browser.get("/staff/accounts/C-1").text
+    assert browser.get("/staff/accounts/C-1/tickets").status_code == 404

@@ -153,7 +153,7 @@ class TestListing:
     def test_it_is_filtered(self) -> None:
         ticket, financial, high, over = opened(), opened(department="financial"), urgent(), opened()
         changed(over, status="resolved")
-        assert self.listed(department="financial") == numbers(financial)
+        assert self.listed(departments=("financial",)) == numbers(financial)
         assert self.listed(priority="high") == numbers(high)
         assert self.listed(statuses=("open", "closed")) == numbers(high, financial, ticket)
 

@@ -44,8 +44,8 @@ def list_tickets(query: dict[str, Any]) -> Any:
     """Newest first."""
     session = db.session()
     account_id = lookup.find(session, query["account"]).id if query["account"] else None
-    statuses = (query["status"],) if query["status"] else ()
-    wanted = listing.Wanted(account_id, statuses, query["department"], query["priority"])
+    statuses, departments = ((value,) if value else () for value in (query["status"], query["department"]))
+    wanted = listing.Wanted(account_id, statuses, departments, query["priority"])
     rows = listing.page(session, wanted, read_cursor(query["cursor"]), query["limit"] + 1)
     return page_of([_shown(*row) for row in rows], query["limit"])
 

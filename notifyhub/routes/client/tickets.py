@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from babel.dates import format_timedelta
-from flask import Blueprint, Response, g, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -41,16 +41,10 @@ def index() -> ResponseReturnValue:
     lines, last = mine.page(db.session(), g.account, after, PAGE)
     following = url_for("ticket_pages.index", cursor=cursors.write(*last)) if last else None
     now = utcnow()
-    return _part_or_page(
+    return pages.part_or_page(
         "client/_tickets.html", "client/tickets.html", lines=lines, following=following, first_page=after is None,
         clocks={line.ticket.id: clock.read(line.ticket, now) for line in lines}, now=now,
     )  # fmt: skip
-
-
-def _part_or_page(part: str, page: str, **shown: Any) -> Response:
-    response = Response(render_template(part if "HX-Request" in request.headers else page, **shown))
-    response.headers["Vary"] = "HX-Request"
-    return response
 
 
 # --- a new one --------------------------------------------------------------------------------------------------------
@@ -138,7 +132,7 @@ def _new(form: Form, choices: Sequence[Option], errors: dict[str, list[str]] | N
 @access.customer
 def show(number: int) -> ResponseReturnValue:
     """A script on the page asks for what changes of it alone."""
-    return _part_or_page("client/_ticket.html", "client/ticket.html", **_shown(finding.find(db.session(), number, g.account.id)))
+    return pages.part_or_page("client/_ticket.html", "client/ticket.html", **_shown(finding.find(db.session(), number, g.account.id)))
 
 
 def _shown(ticket: Ticket, body: str = "", errors: dict[str, list[str]] | None = None, lost_files: int = 0) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, audit_log, history, inbox, languages, preferences
@@ -17,6 +17,8 @@ from notifyhub.routes import pages
 from notifyhub.routes.staff import audit, paging
 from notifyhub.routes.staff.deliveries import listed, read_state
 from notifyhub.routes.staff.paging import FIRST_ROWS, PAGE
+from notifyhub.tickets import listing, rights
+from notifyhub.tickets.states import DEPARTMENTS
 
 blueprint = Blueprint("staff_accounts", __name__, url_prefix="/staff/accounts")
 
@@ -51,16 +53,25 @@ def search_page() -> ResponseReturnValue:
 @access.staff()
 def overview(external_id: str) -> str:
     account = _find(external_id)
-    return _page(account, None, {name: show(account, FIRST_ROWS, True) for name, show in SECTIONS.items()})
+    return _page(account, None, {name: SECTIONS[name](account, FIRST_ROWS, True) for name in _sections()})
 
 
 @blueprint.get("/<external_id:external_id>/<name>")
 @access.staff()
 def section(external_id: str, name: str) -> str:
     account = _find(external_id)
-    if name not in PAGES:
+    if name not in _pages():
         raise NotFound(N_("There is no such page of an account."))
     return _page(account, name, {name: SECTIONS[name](account, PAGE, False)})
+
+
+def _sections() -> list[str]:
+    """What the reader's roles include."""
+    return [name for name in SECTIONS if name != "tickets" or rights.readable(g.staff.roles)]
+
+
+def _pages() -> list[str]:
+    return [name for name in _sections() if name not in WHOLE]
 
 
 def _find(external_id: str) -> Account:
@@ -74,7 +85,9 @@ def _page(account: Account, current: str | None, sections: dict[str, Any]) -> st
     session = db.session()
     mailbox = session.get(Mailbox, account.registered_mailbox_id) if account.registered_mailbox_id else None
     spoken = languages.formats(account.locale).get_language_name(languages.formats(pages.language()))
-    return render_template("staff/account.html", shown=account, spoken=spoken, mailbox=mailbox, current=current, sections=sections)
+    return render_template(
+        "staff/account.html", shown=account, spoken=spoken, mailbox=mailbox, current=current, sections=sections, pages=_pages()
+    )
 
 
 # Each answers what its template shows. `first`: it begins, whatever cursor the address has, which is another list's.
@@ -91,6 +104,16 @@ def _services(account: Account, limit: int, first: bool) -> dict[str, Any]:
 
 def _addresses(account: Account, limit: int, first: bool) -> dict[str, Any]:
     return preferences.send_email(db.session(), account, utcnow())
+
+
+def _tickets(account: Account, limit: int, first: bool) -> dict[str, Any]:
+    """Of the departments whose tickets the reader may see."""
+    departments = rights.readable(g.staff.roles)
+    wanted = listing.Wanted(account.id, departments=departments)
+    rows, last = paging.cut(listing.page(db.session(), wanted, None if first else paging.before_time(), limit + 1), limit)
+    older = paging.time_cursor({"created_at": last.ticket.created_at, "id": last.ticket.id}, "created_at") if last else None
+    only = departments if len(departments) < len(DEPARTMENTS) else ()
+    return {"rows": rows, "only": only, "older": _older(account, "tickets", older)}
 
 
 def _notifications(account: Account, limit: int, first: bool) -> dict[str, Any]:
@@ -123,8 +146,9 @@ def _older(account: Account, name: str, cursor: Any) -> str | None:
 SECTIONS = {
     "services": _services,
     "addresses": _addresses,
+    "tickets": _tickets,
     "notifications": _notifications,
     "deliveries": _deliveries,
     "changes": _changes,
 }
-PAGES = ("services", "notifications", "deliveries", "changes")  # those that go on beyond the overview
+WHOLE = ("addresses",)  # what stands in the overview as a whole; the others go on

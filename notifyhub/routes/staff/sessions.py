@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Blueprint, g, redirect, render_template
+from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access
-from notifyhub.database import db, transaction, utcnow
-from notifyhub.routes import browsers, pages
+from notifyhub.database import db, utcnow
+from notifyhub.routes import browsers
 from notifyhub.signins import sessions
 
 blueprint = Blueprint("staff_sessions", __name__, url_prefix="/staff/sessions")
@@ -24,18 +24,10 @@ def page() -> str:
 @blueprint.post("/<uuid:id>/end")
 @access.staff()
 def end(id: uuid.UUID) -> ResponseReturnValue:
-    if id == g.sign_in.id:
-        return browsers.sign_out("staff")
-    with transaction() as session:
-        sessions.end(session, g.staff, id, utcnow())
-    pages.say(pages.words().gettext("That session has ended."))
-    return redirect("/staff/sessions", 303)
+    return browsers.end_session(g.staff, id, "/staff/sessions")
 
 
 @blueprint.post("/end-others")
 @access.staff()
 def end_others() -> ResponseReturnValue:
-    with transaction() as session:
-        sessions.end_others(session, g.staff, g.sign_in.id, utcnow())
-    pages.say(pages.words().gettext("All other sessions have ended."))
-    return redirect("/staff/sessions", 303)
+    return browsers.end_other_sessions(g.staff, "/staff/sessions")

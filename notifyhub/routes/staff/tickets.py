@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, Response, g, render_template, request, url_for
+from flask import Blueprint, Flask, Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from notifyhub import access, windows
@@ -51,7 +51,7 @@ def index() -> ResponseReturnValue:
     rows, last = queue.page(session, wanted, queue.Position(*place) if place else None, PAGE)
     kept: dict[str, Any] = {name: value for name, value in chosen.items() if value}
     everyone = wanted._replace(assignee_id=None)
-    return part_or_page(
+    return pages.part_or_page(
         "staff/_queue.html", "staff/tickets.html", rows=rows, now=now, chosen=chosen, departments=departments, whose=WHOSE,
         clocks={row.ticket.id: clock.read(row.ticket, now) for row in rows}, counts=queue.counts(session, everyone),
         mine=queue.counts(session, everyone._replace(assignee_id=g.staff.id)), first_page=place is None, statuses=STATUSES,
@@ -69,12 +69,6 @@ def _chosen(departments: Sequence[str]) -> dict[str, str]:
 
 def _assignee(whose: str) -> int | None:
     return {"mine": g.staff.id, "nobody": 0}.get(whose)
-
-
-def part_or_page(part: str, page: str, **shown: Any) -> Response:
-    response = Response(render_template(part if "HX-Request" in request.headers else page, **shown))
-    response.headers["Vary"] = "HX-Request"
-    return response
 
 
 # --- one of them ------------------------------------------------------------------------------------------------------
@@ -96,7 +90,7 @@ NOTHING_TYPED = Typed()
 @access.staff(*rights.READERS)
 def show(number: int) -> ResponseReturnValue:
     """A script on the page asks for what changes of it alone."""
-    return part_or_page("staff/_ticket.html", "staff/ticket.html", **shown(readable(number)))
+    return pages.part_or_page("staff/_ticket.html", "staff/ticket.html", **shown(readable(number)))
 
 
 def readable(number: int) -> Ticket:
