@@ -37,11 +37,11 @@ _NO_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "und
 Part: TypeAlias = "Message[str, str]"
 
 
-def parse(raw: bytes) -> Part:
+def parse(raw: bytes, most_lines: int = MOST_LINES) -> Part:
     """Raises ValueError with a sentence."""
     lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
-    if lines > MOST_LINES:
-        raise ValueError(said("has more than %(most)s lines", most=f"{MOST_LINES:,}"))
+    if lines > most_lines:
+        raise ValueError(said("has more than %(most)s lines", most=f"{most_lines:,}"))
     if sum(1 for _ in _NESTED.finditer(raw)) > MOST_NESTED:
         raise ValueError(said("has more than %(most)s parts that hold others", most=MOST_NESTED))
     if any(_is_long(raw, found.end()) for found in _ABOUT_CONTENT.finditer(raw)):
@@ -187,7 +187,7 @@ def header_lines(mail: Part) -> Iterator[str]:
 def body_lines(mail: Part) -> Iterator[str]:
     for part in itertools.islice(_leaves(mail), MOST_PARTS):
         text = text_of(part)
-        yield text if text is not None else not_shown(part.get_content_type(), len(octets_of(part)), decoded(_file_name(part)))
+        yield text if text is not None else not_shown(part.get_content_type(), len(octets_of(part)), decoded(file_name(part)))
 
 
 def not_shown(media_type: str, size: int, name: str) -> str:
@@ -236,7 +236,7 @@ def charset(part: Part) -> str | None:
         return None
 
 
-def _file_name(part: Part) -> str:
+def file_name(part: Part) -> str:
     try:
         return part.get_filename() or ""
     except Exception:  # the same
