@@ -76,14 +76,9 @@ def running() -> Iterator[Hub]:
         port, log = free_port(), Path(name) / "log"
         environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("NOTIFYHUB_")}
         own = {
-            "PORT": str(port),
-            "DATA_DIR": f"{name}/data",
-            "DEMO": "1",
-            "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY,
-            "WEB_CONCURRENCY": "1",
-            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example",
-            "NOTIFYHUB_TRUSTED_AUTHSERV_ID": MX,
-        }
+            "PORT": str(port), "DATA_DIR": f"{name}/data", "DEMO": "1", "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY, "WEB_CONCURRENCY": "1",
+            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example", "NOTIFYHUB_TRUSTED_AUTHSERV_ID": MX,
+        }  # fmt: skip
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "notifyhub", "dev"], cwd=ROOT, env=environ | own, stdin=subprocess.DEVNULL, stdout=output,
