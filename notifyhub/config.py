@@ -41,6 +41,19 @@ class Relay:
 
 
 @dataclass(frozen=True)
+class Intake:
+    """Where mail is taken in, from an MTA on this machine."""
+
+    scheme: Literal["lmtp", "smtp"]
+    host: str = ""
+    port: int = 0
+    socket_path: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.socket_path or f'{self.host}:{self.port}'}"
+
+
+@dataclass(frozen=True)
 class Brand:
     """The provider as its customers see it: the one place that names, colours and links come from."""
 
@@ -100,6 +113,10 @@ class Settings:
     metrics_networks: tuple[Network, ...]
     default_locale: str
     ticket_promise_minutes: int
+    mail_promise_minutes: int
+    intake: Intake
+    intake_address: str
+    trusted_authserv_id: str | None
     brand: Brand
 
     @property
@@ -121,6 +138,7 @@ class Settings:
         redis_url = env.get("NOTIFYHUB_REDIS_URL")
         smtp_url = env.get("NOTIFYHUB_SMTP_URL")
         port = _read(env, "PORT", "8000", _port)
+        intake_url = "lmtp://127.0.0.1:2424" if database_url else f"lmtp://{run_dir}/intake.sock"
         _make(data_dir)
         _make(run_dir, mode=0o700)
         brand = _brand(env, port, required_sender=smtp_url is not None)
@@ -149,6 +167,10 @@ class Settings:
             metrics_networks=_read(env, "NOTIFYHUB_METRICS_NETWORKS", "", _networks),
             default_locale=_read(env, "NOTIFYHUB_DEFAULT_LOCALE", "en", _locale),
             ticket_promise_minutes=_read(env, "NOTIFYHUB_TICKET_PROMISE_MINUTES", "10", _minutes),
+            mail_promise_minutes=_read(env, "NOTIFYHUB_MAIL_PROMISE_MINUTES", "30", _minutes),
+            intake=_read(env, "NOTIFYHUB_INTAKE_URL", intake_url, parse_intake),
+            intake_address=_read(env, "NOTIFYHUB_INTAKE_ADDRESS", brand.support_address or brand.sender_address, _intake_address),
+            trusted_authserv_id=_read(env, "NOTIFYHUB_TRUSTED_AUTHSERV_ID", "", _authserv_id),
             brand=brand,
         )
 
@@ -260,6 +282,42 @@ def parse_relay(text: str) -> Relay:
         password=unquote(url.password) if url.password else None,
         tls=tls,  # type: ignore[arg-type]
     )
+
+
+def parse_intake(text: str) -> Intake:
+    """`lmtp://127.0.0.1:2424`, or `lmtp:///run/notifyhub/intake.sock`; raises ValueError."""
+    url = urlsplit(text)
+    if url.scheme not in ("lmtp", "smtp") or url.query or url.username or bool(url.netloc) == (url.path not in ("", "/")):
+        raise ValueError("must look like lmtp://127.0.0.1:2424, smtp://127.0.0.1:2525 or lmtp:///run/notifyhub/intake.sock")
+    if not url.netloc:
+        if len(os.fsencode(url.path)) > 100:
+            raise ValueError("the path of a socket may have 100 bytes at most")
+        return Intake(url.scheme, socket_path=url.path)  # type: ignore[arg-type]
+    host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside:  # whoever reaches it says who a mail is from
+        raise ValueError("must be an address of this machine, 127.0.0.1 or [::1]; the mail server that faces others passes mail on to it")
+    if not url.port:
+        raise ValueError("must name a port, such as 2424")
+    return Intake(url.scheme, host, url.port)  # type: ignore[arg-type]
+
+
+def _intake_address(text: str) -> str:
+    _, address = _mail_from(text)
+    # the Reply-To of a ticket adds "+" and a signed number of 24 characters to a local part of at most 64 octets
+    if len(address.rpartition("@")[0]) > 64 - 25:
+        raise ValueError("the part before the @ may have 39 characters at most")
+    return address.lower()
+
+
+def _authserv_id(text: str) -> str | None:
+    """As it stands in Authentication-Results (RFC 8601 section 2.5): mostly the name of the mail server."""
+    if not text.isascii() or not text.isprintable() or any(character in text for character in ' ";()'):
+        raise ValueError("must be the name that the mail server puts first into Authentication-Results, such as mx.provider.example")
+    return text.lower() or None
 
 
 def _brand(env: Mapping[str, str], port: int, required_sender: bool) -> Brand:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 FEWEST_BITS = 1024  # RFC 8301 section 3.2: a verifier refuses less
 SIGNED = (
     b"from", b"to", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"mime-version", b"content-type",
-    b"auto-submitted", b"list-unsubscribe", b"list-unsubscribe-post",
+    b"auto-submitted", b"reply-to", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
 SPACE = re.compile(rb"[ \t]{2,}|\t")  # what is not one space already
 FOLD = re.compile(rb"\r\n(?=[ \t])")

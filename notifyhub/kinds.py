@@ -50,6 +50,8 @@ KINDS = {
         Kind("monitoring_recovered", "announcements", Lane.urgent),
         Kind("custom", "support", Lane.normal),  # or the category that it names
         Kind("ticket", "support", Lane.normal),
+        Kind("ticket_contact", "support", Lane.normal, inbox=False),  # the same, told to someone without an account
+        Kind("mail_held", "support", Lane.normal, inbox=False),
         Kind("ticket_alert", "support", Lane.urgent, inbox=False),
     )
 }

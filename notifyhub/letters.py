@@ -97,7 +97,20 @@ def _stamp(settings: Settings, row: Any, address: str, rule: int, token: str, no
         category=row.category,
         thread_id=_thread(settings, row),
         unsubscribe_url=unsubscribe_url(settings, row.account_id, row.kind) if kind.optional and row.account_id else None,
+        reply_to=_reply_to(settings, row),
+        answers=row.data.get("answers") if row.source in ANSWERING else None,
     )
+
+
+def _reply_to(settings: Settings, row: Any) -> str | None:
+    """Where answers to it find their ticket."""
+    if row.source != "ticket" or "ticket" not in row.data:
+        return None
+    local, _, domain = settings.intake_address.rpartition("@")
+    return f"{local}+{signing.ticket_token(settings, int(row.data['ticket']))}@{domain}"
+
+
+ANSWERING = frozenset(("ticket", "mail"))  # sources that may be the automatic answer to a mail, which data["answers"] names
 
 
 def _reader(settings: Settings, row: Any, address: str) -> Reader:
@@ -124,9 +137,10 @@ def _thread(settings: Settings, row: Any) -> str | None:
     """What a mail program shows as one conversation with one reader."""
     if row.source not in CONVERSATIONS:
         return None
-    return f"<{row.source_ref}.{row.account_id or 'staff'}@{settings.brand.mail_domain}>"
+    return f"<{row.source_ref}.{row.account_id or OTHERS[row.source]}@{settings.brand.mail_domain}>"
 
 
+OTHERS = {"ticket": "contact", "ticket-alert": "staff"}  # readers without an account
 CONVERSATIONS = frozenset(("announcement", "ticket", "ticket-alert"))  # sources whose revisions belong together
 
 

@@ -103,6 +103,16 @@ def _sender(name: str, address: str) -> bytes:
     return encoded + b"\r\n <" + address.encode() + b">"
 
 
+def _folded_ids(ids: str) -> str:
+    """One a line: an id is nearly as long as one."""
+    return ids.replace(" ", "\r\n ")
+
+
+AUTO_GENERATED = "\r\nAuto-Submitted: auto-generated"
+# RFC 3834; the other two are for those who know older marks only, and Exchange, which goes by its own
+AUTO_REPLIED = "\r\nAuto-Submitted: auto-replied\r\nPrecedence: bulk\r\nX-Auto-Response-Suppress: All"
+
+
 class Attachment(NamedTuple):
     name: str
     media_type: str
@@ -155,9 +165,7 @@ class Envelope:
         boundary = b"=_" + secrets.token_hex(12).encode()
         self._from = b"From: " + _sender(sender_name, sender_address) + b"\r\nTo: "
         self._rest = (
-            b"\r\nMIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\nContent-Language: "
-            + header_text(language).replace("_", "-").encode("ascii", "ignore")
-            + b"\r\n"
+            b"\r\nMIME-Version: 1.0\r\nContent-Language: " + header_text(language).replace("_", "-").encode("ascii", "ignore") + b"\r\n"
         )
         self._alternative = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n'
         opening = b"\r\n--" + boundary + b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
@@ -179,12 +187,18 @@ class Envelope:
         text: Sequence[str],
         html: Sequence[str],
         attachments: Sequence[Attachment] = (),
+        reply_to: str | None = None,
+        answers: str | None = None,
     ) -> bytes:
-        """`subject` as phrase() gives it; `text` and `html` what differs, in order."""
+        """`subject` as phrase() gives it; `text` and `html` what differs, in order; `answers`: a mail that nobody but us answers (its
+        Message-ID, or nothing where it has none)."""
         headers = f"\r\nDate: {_date(date)}\r\nMessage-ID: {message_ids(message_id)}"
-        if thread_id:
-            thread = message_ids(thread_id)
-            headers += f"\r\nIn-Reply-To: {thread}\r\nReferences: {thread}"
+        if thread_id or answers:
+            thread = message_ids(*(id for id in (answers, thread_id) if id))
+            headers += f"\r\nIn-Reply-To: {message_ids(answers or thread_id or '')}\r\nReferences: {_folded_ids(thread)}"
+        headers += AUTO_GENERATED if answers is None else AUTO_REPLIED
+        if reply_to:
+            headers += f"\r\nReply-To: {header_text(reply_to)}"
         if unsubscribe_url:
             url = header_text(unsubscribe_url).replace(" ", "%20").replace("<", "%3C").replace(">", "%3E")
             headers += f"\r\nList-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"

@@ -64,6 +64,8 @@ class Stamp(NamedTuple):
     category: str
     thread_id: str | None = None  # -> In-Reply-To, References
     unsubscribe_url: str | None = None  # -> List-Unsubscribe, List-Unsubscribe-Post (RFC 8058), a link in the footer
+    reply_to: str | None = None
+    answers: str | None = None  # the Message-ID of a mail that this is the automatic answer to; empty where it has none
 
 
 class Item(NamedTuple):
@@ -157,6 +159,8 @@ class Compiled:
             text=group.text.vary(plain),
             html=group.html.vary(html),
             attachments=reader.files,
+            reply_to=stamp.reply_to,
+            answers=stamp.answers,
         )
 
     def settled_inbox(self, time_zone: str, many: int) -> InboxGroup:
@@ -447,16 +451,18 @@ def _layout(content: Content, locale: str, brand: Brand, marks: Placeholders, _:
         "lead": _leads(_).get(content.action),
         "impact": labels.IMPACTS[content.impact] if content.impact and content.action not in ("completed", "cancelled") else None,
         "when": bool(content.starts_at or content.ends_at),
-        "link": own.link(_, brand, marks) if own else _link(bodies, brand, marks, _),
+        "link": own.link(_, brand, marks) if own else _link(content.kind, bodies, brand, marks, _),
         "settings": own.settings if own else KINDS[content.kind].inbox,  # whoever has no inbox has no settings either
         "marked_up": f"{MARKED_UP}X" in bodies.mail,
         **_functions(marks),
     }
 
 
-def _link(bodies: Bodies, brand: Brand, marks: Placeholders, _: Gettext) -> dict[str, str]:
+def _link(kind: str, bodies: Bodies, brand: Brand, marks: Placeholders, _: Gettext) -> dict[str, str] | None:
     if bodies.button:
         return {"label": bodies.button, "target": marks.hole("link")}
+    if not KINDS[kind].inbox:
+        return None
     return {"label": _("Open in your inbox"), "target": f"{brand.base_url}/inbox"}
 
 
