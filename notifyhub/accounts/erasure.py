@@ -16,6 +16,7 @@ from notifyhub.models import (
     Confirmation,
     Delivery,
     DeliveryAddress,
+    HeldMail,
     IncomingMail,
     Mailbox,
     Notification,
@@ -38,6 +39,7 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
     session.execute(delete(SignInLink).where(SignInLink.account_id == account.id))
     erasing.forget(session, account.id)
+    _empty_held(session, account)
     session.execute(delete(StoredFile).where(StoredFile.account_id == account.id))
     session.execute(delete(SignIn).where(SignIn.account_id == account.id))
     told = select(Notification.id).where(Notification.account_id == account.id)
@@ -62,6 +64,14 @@ def _empty_reports(session: Session, account: Account, now: datetime) -> None:
 
 
 FORGOTTEN_AT_ONCE = 100
+
+
+def _empty_held(session: Session, account: Account) -> None:
+    """Mails that wait for it alone, and for nobody from now on."""
+    mine = session.scalars(select(HeldMail.mail_id).where(HeldMail.account_id == account.id)).all()
+    session.execute(delete(HeldMail).where(HeldMail.account_id == account.id))
+    others = select(HeldMail.mail_id).where(HeldMail.mail_id == IncomingMail.id).exists()
+    session.execute(update(IncomingMail).where(IncomingMail.id.in_(mine), ~others).values(erasing.EMPTIED))
 
 
 def _mailboxes(session: Session, account: Account) -> set[int]:
@@ -94,6 +104,7 @@ def _empty_unused(session: Session, mailbox_ids: set[int]) -> None:
     )
     unused = session.scalars(select(Mailbox).where(Mailbox.id.in_(mailbox_ids), ~in_use)).all()
     _forget_replies(session, [mailbox.id for mailbox in unused])
+    erasing.forget_contacts(session, [mailbox.id for mailbox in unused])
     idempotency.forget(session, {text for mailbox in unused for text in (mailbox.email, mailbox.key)})
     for mailbox in unused:
         mailbox.key = confirmations.fingerprint(mailbox.key) if mailbox.blocked_at else f"erased:{mailbox.id}"
@@ -107,4 +118,4 @@ def _forget_replies(session: Session, mailbox_ids: list[int]) -> None:
     for said in ("refused", "came back"):
         session.execute(update(Delivery).where(of_these, Delivery.reason.startswith(f"{said}: ")).values(reason=said))
     reports = update(IncomingMail).where(IncomingMail.delivery_id.in_(select(Delivery.id).where(of_these)))
-    session.execute(reports.values(raw=b"", rcpt="", mail_from="", subject=None, sender=None, reply=None))
+    session.execute(reports.values(erasing.EMPTIED))

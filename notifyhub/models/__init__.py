@@ -8,7 +8,7 @@ from notifyhub.models.announcement import Announcement, Revision
 from notifyhub.models.audit import AuditEntry
 from notifyhub.models.event import Event
 from notifyhub.models.file import StoredFile
-from notifyhub.models.intake import IncomingMail
+from notifyhub.models.intake import HeldMail, IncomingMail
 from notifyhub.models.notification import Delivery, Notification
 from notifyhub.models.relay import RelayState
 from notifyhub.models.response_time import ResponseTime
@@ -26,6 +26,7 @@ __all__ = [
     "Delivery",
     "DeliveryAddress",
     "Event",
+    "HeldMail",
     "Idempotency",
     "IncomingMail",
     "Mailbox",

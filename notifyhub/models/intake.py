@@ -3,13 +3,14 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from notifyhub.database import Key, db
 
 WAITING = "outcome IS NULL"
 ABOUT_A_DELIVERY = "delivery_id IS NOT NULL"
+DIGESTED = "digest IS NOT NULL"
 
 
 class IncomingMail(db.Model):  # type: ignore[name-defined]
@@ -21,6 +22,7 @@ class IncomingMail(db.Model):  # type: ignore[name-defined]
         Index("ix_incoming_mail_outcome", "outcome", "received_at", "id"),
         Index("ix_incoming_mail_waiting", "due_at", postgresql_where=text(WAITING), sqlite_where=text(WAITING)),
         Index("ix_incoming_mail_delivery", "delivery_id", postgresql_where=text(ABOUT_A_DELIVERY), sqlite_where=text(ABOUT_A_DELIVERY)),
+        Index("ix_incoming_mail_digest", "digest", postgresql_where=text(DIGESTED), sqlite_where=text(DIGESTED)),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -37,3 +39,15 @@ class IncomingMail(db.Model):  # type: ignore[name-defined]
     detail: Mapped[str | None]  # a sentence on it, one of a few
     reply: Mapped[str | None]  # what the report itself says
     delivery_id: Mapped[uuid.UUID | None]  # what it is a report about
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # of what its writer sent, whichever way it came: the same again is known
+    is_proven: Mapped[bool | None]  # that it is from the domain of its From; null: it did not matter
+    ticket_id: Mapped[uuid.UUID | None]  # what it became, or was added to
+
+
+class HeldMail(db.Model):  # type: ignore[name-defined]
+    """An account that a mail is held for, until someone who signs in there says that it is theirs."""
+
+    __tablename__ = "held_mail"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("account.id"), primary_key=True)
+    mail_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("incoming_mail.id", ondelete="CASCADE"), primary_key=True, index=True)

@@ -35,6 +35,7 @@ LINKS_TO_ONE = Limit(3, timedelta(hours=1))
 LINKS_FROM_ONE_PLACE = Limit(3, timedelta(hours=1))
 TESTS_TO_ONE = Limit(3, timedelta(hours=1))
 TESTS_OF_ONE_ACCOUNT = Limit(3, timedelta(hours=1))
+ANSWERS_TO_ONE = (Limit(3, timedelta(hours=1)), Limit(10, timedelta(hours=23)))  # which is less than they are kept
 
 
 def key_of(email_key: str) -> bytes:
@@ -124,6 +125,17 @@ def test_must_wait(session: Session, key: bytes, account_id: int, now: datetime)
             return wait
     session.add(SignInAttempt(id=new_id(), what="test", key=key, origin=place, at=now, ok=True))
     return None
+
+
+def may_answer_mail(session: Session, key: bytes, now: datetime) -> bool:
+    """The same for automatic answers to mails, whose sender anyone may have written there."""
+    take_turns(session, f"answer {key.hex()}")
+    answered = (SignInAttempt.what == "answer") & (SignInAttempt.key == key)
+    if any(_wait(session, limit, answered & (SignInAttempt.at > now - limit.within), now) for limit in ANSWERS_TO_ONE):
+        return False
+    session.add(SignInAttempt(id=new_id(), what="answer", key=key, origin="mail", at=now, ok=True))
+    session.flush()
+    return True
 
 
 def prune(session: Session, now: datetime) -> None:

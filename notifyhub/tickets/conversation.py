@@ -16,6 +16,7 @@ from notifyhub.files import Checked
 from notifyhub.languages import N_, said
 from notifyhub.models import StoredFile, Ticket, TicketMessage
 from notifyhub.tickets import attachments, changes, finding, telling
+from notifyhub.tickets.contacts import ByMail
 from notifyhub.tickets.opening import BODY_CHARACTERS
 from notifyhub.tickets.states import CUSTOMER, STATUSES, By, line_up, stop_clock
 from notifyhub.words import pasted
@@ -32,13 +33,22 @@ class Overtaken(Conflict):
 
 
 def reply_by_customer(
-    session: Session, number: int, account_id: int | None, body: str, files: Sequence[Checked], via: str, now: datetime
+    session: Session,
+    number: int,
+    account_id: int | None,
+    body: str,
+    files: Sequence[Checked],
+    via: str,
+    now: datetime,
+    by_mail: ByMail | None = None,
 ) -> TicketMessage:
     """A ticket that waits for the customer, or is resolved, is open again. Raises NotFound, Invalid, Conflict (closed)."""
     ticket = finding.lock(session, number, account_id)
     if ticket.status == "closed":
         raise Conflict(CLOSED)
     message, _ = _add(session, ticket, CUSTOMER, body, files, internal=False, via=via, now=now)
+    if by_mail:
+        message.mail_id, message.left_out = by_mail.mail_id, list(by_mail.left_out)
     if ticket.status != "open":
         changes.apply(session, ticket, CUSTOMER, {"status": "open"}, now)
     _changed(session, ticket, now)

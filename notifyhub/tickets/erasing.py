@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from notifyhub import deliveries, idempotency
 from notifyhub.database import among
-from notifyhub.models import Delivery, Notification, StoredFile, Ticket, TicketFile, TicketMessage
-from notifyhub.tickets import finding, promise
+from notifyhub.models import Delivery, IncomingMail, Notification, StoredFile, Ticket, TicketFile, TicketMessage
+from notifyhub.tickets import finding, promise, telling
 from notifyhub.tickets.states import line_up, stop_clock
 
 
 def forget(session: Session, account_id: int) -> None:
     """Words and files go; that there was a ticket, and how soon it was answered, stays."""
-    tickets = session.scalars(select(Ticket).where(Ticket.account_id == account_id).order_by(Ticket.id).with_for_update()).all()
+    _forget(session, Ticket.account_id == account_id)
+
+
+def forget_contacts(session: Session, mailbox_ids: Sequence[int]) -> None:
+    """The same of tickets without an account, of people who are gone with their address."""
+    mine = Ticket.contact_mailbox_id.in_(mailbox_ids)
+    told = Notification.recipient_key.in_([f"mailbox:{id}" for id in mailbox_ids]), Notification.account_id.is_(None)
+    ids = select(Notification.id).where(*told, Notification.source.in_((telling.SOURCE, "mail")))
+    deliveries.move(session, Delivery.notification_id.in_(ids), "cancelled", reason=ERASED)
+    session.execute(update(Notification).where(Notification.id.in_(ids)).values(data={}))
+    _forget(session, mine)
+
+
+def _forget(session: Session, mine_are: ColumnElement[bool]) -> None:
+    tickets = session.scalars(select(Ticket).where(mine_are).order_by(Ticket.id).with_for_update()).all()
     for ticket in tickets:
-        ticket.subject, ticket.incident, ticket.status = "", None, "closed"
+        ticket.subject, ticket.incident, ticket.status, ticket.contact_name = "", None, "closed", None
         stop_clock(ticket)
         line_up(ticket)
     session.flush()
-    mine = select(TicketMessage.id).join(Ticket, Ticket.id == TicketMessage.ticket_id).where(Ticket.account_id == account_id)
+    mine = select(TicketMessage.id).join(Ticket, Ticket.id == TicketMessage.ticket_id).where(mine_are)
     attached = session.scalars(select(TicketFile.file_id).where(TicketFile.message_id.in_(mine))).all()
     session.execute(delete(TicketFile).where(TicketFile.message_id.in_(mine)))
     session.execute(delete(StoredFile).where(StoredFile.id.in_(attached)))
     sent = session.scalars(mine.where(TicketMessage.via == "api")).all()
     idempotency.forget(session, [str(id) for id in (*(ticket.id for ticket in tickets), *sent)])
     _forget_alerts(session, [str(ticket.id) for ticket in tickets])
-    session.execute(update(TicketMessage).where(TicketMessage.id.in_(mine)).values(body=""))
+    mails = select(TicketMessage.mail_id).where(TicketMessage.id.in_(mine), TicketMessage.mail_id.is_not(None))
+    session.execute(update(IncomingMail).where(IncomingMail.id.in_(mails)).values(EMPTIED))
+    session.execute(update(TicketMessage).where(TicketMessage.id.in_(mine)).values(body="", mail_id=None, left_out=[]))
+
+
+EMPTIED = {"raw": b"", "rcpt": "", "mail_from": "", "subject": None, "sender": None, "reply": None}  # of a mail that came in
 
 
 def _forget_alerts(session: Session, refs: list[str]) -> None:
@@ -61,7 +81,8 @@ def _exported(whole: finding.Whole) -> dict[str, Any]:
         **{name: getattr(whole.ticket, name) for name in OWN},
         "messages": [
             {
-                "from": message.author, "internal": message.internal, "body": message.body, "created_at": message.created_at,
+                "from": message.author, "internal": message.internal, "via": message.via, "body": message.body,
+                "created_at": message.created_at,
                 "files": [file._asdict() for file in message.files],
             }
             for message in whole.messages

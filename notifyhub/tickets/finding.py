@@ -17,7 +17,8 @@ from notifyhub import markdown
 from notifyhub.database import among
 from notifyhub.errors import NotFound
 from notifyhub.languages import N_
-from notifyhub.models import Account, Staff, StoredFile, Ticket, TicketChange, TicketFile, TicketMessage
+from notifyhub.models import Account, Mailbox, Staff, StoredFile, Ticket, TicketChange, TicketFile, TicketMessage
+from notifyhub.tickets import contacts, quoting
 
 MOST_NUMBER = 2**63 - 1
 
@@ -31,6 +32,11 @@ class File(NamedTuple):
     size: int
 
 
+class Piece(NamedTuple):
+    html: str
+    quoted: bool
+
+
 class Message(NamedTuple):
     id: uuid.UUID
     author: str  # customer, staff, system
@@ -41,6 +47,9 @@ class Message(NamedTuple):
     via: str
     created_at: datetime
     files: list[File]
+    pieces: list[Piece]  # the same in turns: what was written, and what was quoted
+    has_original: bool  # it came as a mail
+    left_out: list[str]  # names of attachments that were not taken
 
 
 class Change(NamedTuple):
@@ -60,6 +69,7 @@ class Whole(NamedTuple):
     assignee: Staff | None
     messages: list[Message]  # oldest first
     changes: list[Change]
+    contact: Mailbox | None = None  # where there is no account
 
 
 def find(session: Session, number: int, account_id: int | None = None) -> Ticket:
@@ -93,6 +103,7 @@ def whole(session: Session, ticket: Ticket, internal: bool) -> Whole:
         staff.get(ticket.assignee_id or 0),
         messages(session, rows),
         [_change(row, staff) for row in changes],
+        contacts.find(session, ticket),
     )
 
 
@@ -101,7 +112,7 @@ def messages(session: Session, rows: Sequence[TicketMessage]) -> list[Message]:
     return [
         Message(
             row.id, row.author, staff.get(row.staff_id or 0), row.internal, row.body, as_html(row.author, row.body), row.via,
-            row.created_at, attached[row.id],
+            row.created_at, attached[row.id], _pieces(row), row.mail_id is not None, row.left_out,
         )
         for row in rows
     ]  # fmt: skip
@@ -147,6 +158,13 @@ def files_of(session: Session, message_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
     for message_id, *file in rows:
         found[message_id].append(File(*file))
     return found
+
+
+def _pieces(row: TicketMessage) -> list[Piece]:
+    if row.mail_id is None:
+        html = as_html(row.author, row.body)
+        return [Piece(html, False)] if html else []
+    return [Piece(html, quoted) for text, quoted in quoting.apart(row.body) if (html := as_html(row.author, text))]
 
 
 def as_html(author: str, body: str) -> str:

@@ -16,7 +16,8 @@ from notifyhub.errors import FieldError, Invalid, TooMany
 from notifyhub.files import Checked
 from notifyhub.languages import said
 from notifyhub.models import Account, Ticket, TicketMessage
-from notifyhub.tickets import attachments, incident, telling
+from notifyhub.tickets import attachments, contacts, incident, telling
+from notifyhub.tickets.contacts import ByMail, Contact
 from notifyhub.tickets.states import DEPARTMENTS, PRIORITIES, line_up, start_clock
 from notifyhub.words import one_line, pasted
 
@@ -24,6 +25,7 @@ SUBJECT_CHARACTERS = 200
 BODY_CHARACTERS = 50_000
 FIRST_NUMBER = 1001
 MOST_AN_HOUR = 60  # of one account
+MOST_AN_HOUR_OF_A_CONTACT = 10
 
 
 def open_ticket(
@@ -34,31 +36,41 @@ def open_ticket(
     via: str,
     promise_minutes: int,
     now: datetime,
+    contact: Contact | None = None,
+    by_mail: ByMail | None = None,
 ) -> Ticket:
     """`document`: {department, priority, subject, body, incident: {order_number|address, service_name, started_at, diagnostics}},
-    strings but for `started_at`, which is aware. Raises Invalid, TooMany; the fields of `incident` are named incident.order_number …
+    strings but for `started_at`, which is aware. `contact`: whom to answer where there is no account. Raises Invalid, TooMany; the
+    fields of `incident` are named incident.order_number …
     """
     values = checked(session, account, document, now)
     if account is not None:
         lookup.lock(session, account)
         _refuse_flood(session, account, now)
+    elif contact is not None:
+        _refuse_flood_of(session, contact, now)
     body = values.pop("body")
     ticket = Ticket(
         id=new_id(), number=next_number(session, Ticket.number, FIRST_NUMBER), account_id=account.id if account else None,
-        status="open", revision=0, created_at=now, updated_at=now, promise_minutes=promise_minutes, **values,
+        status="open", revision=0, created_at=now, updated_at=now, promise_minutes=promise_minutes,
+        seems_urgent=bool(by_mail and by_mail.seems_urgent), **values,
     )  # fmt: skip
+    if account is None and contact is not None:
+        contacts.attach(session, ticket, contact)
     start_clock(ticket, now)
     line_up(ticket)
     message = TicketMessage(
-        id=new_id(), ticket_id=ticket.id, author="customer", staff_id=None, body=body, internal=False, via=via, created_at=now
-    )
+        id=new_id(), ticket_id=ticket.id, author="customer", staff_id=None, body=body, internal=False, via=via, created_at=now,
+        mail_id=by_mail and by_mail.mail_id, left_out=list(by_mail.left_out) if by_mail else [],
+    )  # fmt: skip
     session.add(ticket)
     session.flush()
     session.add(message)
     session.flush()
     attachments.keep(session, ticket, message, files, now)
     audit.record(session, "ticket.opened", f"ticket:{ticket.id}", ticket.account_id, ticket=f"#{ticket.number}")
-    telling.tell_received(session, ticket, now)
+    if by_mail is None or by_mail.acknowledged:
+        telling.tell_received(session, ticket, now, by_mail.answers if by_mail else None)
     telling.signal(session, ticket)
     return ticket
 
@@ -77,6 +89,14 @@ def _refuse_flood(session: Session, account: Account, now: datetime) -> None:
         raise TooMany(
             said("No more than %(most)s tickets an hour are opened for one account.", most=MOST_AN_HOUR), int(wait.total_seconds()) + 1
         )
+
+
+def _refuse_flood_of(session: Session, contact: Contact, now: datetime) -> None:
+    opened = contacts.since(session, contact, now - timedelta(hours=1), MOST_AN_HOUR_OF_A_CONTACT)
+    if len(opened) == MOST_AN_HOUR_OF_A_CONTACT:
+        wait = opened[-1] + timedelta(hours=1) - now
+        message = said("No more than %(most)s tickets an hour are opened for one address.", most=MOST_AN_HOUR_OF_A_CONTACT)
+        raise TooMany(message, int(wait.total_seconds()) + 1)
 
 
 def checked(session: Session, account: Account | None, document: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def _tell_staff(session: Session, ticket: Ticket, what: int, now: datetime) -> N
     data = {
         "ticket": str(ticket.number),
         "subject": ticket.subject,
-        "account": f"{account.external_id} {account.name}" if account else "",
+        "account": f"{account.external_id} {account.name}" if account else ticket.contact_name or "",
         "priority": ticket.priority,
         "department": ticket.department,
         "promised_at": ticket.promised_at.isoformat(),

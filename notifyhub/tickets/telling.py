@@ -13,6 +13,7 @@ from notifyhub import dispatch, wake
 from notifyhub.files import described
 from notifyhub.kinds import KINDS
 from notifyhub.models import Service, StoredFile, Ticket, TicketMessage
+from notifyhub.tickets import contacts
 from notifyhub.tickets.states import By
 
 SOURCE = "ticket"  # of what customers are told
@@ -28,8 +29,10 @@ def signal(session: Session, ticket: Ticket) -> None:
     wake.news_after_commit(session, (QUEUE, topic(ticket)))
 
 
-def tell_received(session: Session, ticket: Ticket, now: datetime) -> None:
-    _tell(session, ticket, {"stage": "received", "promised_at": ticket.promised_at.isoformat()}, now)
+def tell_received(session: Session, ticket: Ticket, now: datetime, answers: str | None = None) -> None:
+    """`answers`: the Message-ID of the mail that it is the automatic answer to."""
+    data = {"stage": "received", "promised_at": ticket.promised_at.isoformat()}
+    _tell(session, ticket, data if answers is None else data | {"answers": answers}, now)
 
 
 def tell_reply(
@@ -54,11 +57,13 @@ def tell_changes(session: Session, ticket: Ticket, changes: Mapping[str, str], n
 
 
 def _tell(session: Session, ticket: Ticket, data: Mapping[str, Any], now: datetime) -> None:
-    if ticket.account_id is None:
+    named = contacts.named(session, ticket) if ticket.account_id is None else None
+    if named == ():
         return
     ticket.revision += 1
     common: dict[str, Any] = {"ticket": str(ticket.number), "subject": ticket.subject, "path": f"/tickets/{ticket.number}"}
-    telling = dispatch.Telling(KINDS["ticket"], SOURCE, str(ticket.id), ticket.revision, {**common, **data})
+    kind = KINDS["ticket" if named is None else "ticket_contact"]
+    telling = dispatch.Telling(kind, SOURCE, str(ticket.id), ticket.revision, {**common, **data}, named)
     dispatch.accept(session, telling, now, ticket.account_id, _services(session, ticket))
 
 
