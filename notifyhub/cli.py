@@ -90,6 +90,15 @@ def cron() -> None:
 
 
 @main.command()
+def intake() -> None:
+    """Take in mail that an MTA on this machine hands over (NOTIFYHUB_INTAKE_URL). Any number may run."""
+    from notifyhub import create_app
+    from notifyhub.intake import server
+
+    server.serve(create_app())
+
+
+@main.command()
 def mailbox() -> None:
     """Catch outgoing mail instead of sending it: the relay of a local trial."""
     from notifyhub import catching

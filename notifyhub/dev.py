@@ -225,6 +225,7 @@ class Launcher:
             Child("web", web_command(f"fd://{fd}"), fd=fd),
             *(Child(f"worker-{number + 1}", _command("worker")) for number in range(WORKERS)),
             Child("cron", _command("cron")),
+            Child("intake", _command("intake")),
         ]
         for child in self.children:
             self._start(child)
@@ -265,6 +266,7 @@ class Launcher:
             f"  API     {base}/docs",
             f"  API key {key}",
             f"  mail    {mail}",
+            f"  mail in {self.settings.intake}",
             f"  data    {self.settings.data_dir}",
             "Ctrl-C ends everything.",
             "",

@@ -187,7 +187,7 @@ def header_lines(mail: Part) -> Iterator[str]:
 def body_lines(mail: Part) -> Iterator[str]:
     for part in itertools.islice(_leaves(mail), MOST_PARTS):
         text = text_of(part)
-        yield text if text is not None else not_shown(part.get_content_type(), len(octets_of(part)), decoded(_file_name(part)))
+        yield text if text is not None else not_shown(part.get_content_type(), len(octets_of(part)), decoded(file_name(part)))
 
 
 def not_shown(media_type: str, size: int, name: str) -> str:
@@ -236,7 +236,7 @@ def charset(part: Part) -> str | None:
         return None
 
 
-def _file_name(part: Part) -> str:
+def file_name(part: Part) -> str:
     try:
         return part.get_filename() or ""
     except Exception:  # the same

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from notifyhub.abuse import mails
-from notifyhub.abuse.mails import Part, header
+from notifyhub.abuse.mails import Part, decoded, file_name, header, headers
 
-__all__ = ["Part", "fields", "header", "parse", "parts", "plain_text", "text"]
+__all__ = ["Part", "decoded", "fields", "file_name", "header", "headers", "parse", "parts", "plain_text", "text"]
 
 HEAD_BYTES = 64 * 1024  # of a mail that cannot be taken apart, so that it can be recognised at least
 MOST_TEXT = 128 * 1024  # characters, of all parts

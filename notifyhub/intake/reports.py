@@ -87,6 +87,10 @@ def _found(message: Part) -> bool:
     return bool(temporary or permanent)
 
 
+def is_ours(settings: Settings, message_id: str) -> bool:
+    return any(signing.read_delivery_token(settings, token.decode()) for token in TOKEN.findall(message_id.encode("utf-8", "replace")))
+
+
 def subject(settings: Settings, rcpt: str, raw: bytes, message: Part) -> uuid.UUID | None:
     """The delivery that it is about, proven by the envelope sender that it came back to, or by a Message-ID of ours in it."""
     named = [rcpt, *(parsing.header(message, name) for name in ("To", "Delivered-To", "X-Original-To"))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
@@ -12,29 +12,11 @@ from sqlalchemy.orm import Session
 from notifyhub import abuse, bounces
 from notifyhub.config import Settings
 from notifyhub.errors import Invalid
-from notifyhub.intake import parsing, reports
+from notifyhub.intake import parsing, reports, support
+from notifyhub.intake.case import Case, Outcome
 from notifyhub.intake.parsing import Part
 from notifyhub.languages import N_
 from notifyhub.models import IncomingMail
-
-
-class Case(NamedTuple):
-    """What the rules look at."""
-
-    settings: Settings
-    mail: IncomingMail
-    message: Part
-    now: datetime
-
-    def about(self) -> uuid.UUID | None:
-        return reports.subject(self.settings, self.mail.rcpt, self.mail.raw, self.message)
-
-
-class Outcome(NamedTuple):
-    name: str  # a key of labels.OUTCOMES
-    detail: str
-    delivery_id: uuid.UUID | None = None
-    reply: str | None = None
 
 
 class Rule(NamedTuple):
@@ -171,6 +153,32 @@ AUTO_SUBJECTS = (
 )
 
 
+# --- what goes round, and what is nobody's to answer ------------------------------------------------------------------
+
+MOST_HOPS = 50  # RFC 5321 section 6.3 has servers refuse it after a hundred
+
+
+def is_loop(case: Case) -> bool:
+    sender = _bare(parsing.header(case.message, "From"))
+    ours = {case.settings.intake_address, case.settings.bounce_address, case.settings.brand.sender_address.lower()}
+    return (
+        sender in ours
+        or reports.is_ours(case.settings, parsing.header(case.message, "Message-ID"))
+        or len(parsing.headers(case.message, "Received")) > MOST_HOPS
+    )
+
+
+def came_to_bounces(case: Case) -> bool:
+    rcpt = case.mail.rcpt or parsing.header(case.message, "To")
+    return _bare(rcpt) == case.settings.bounce_address
+
+
+def _bare(text: str) -> str:
+    """The address that is in it, without a plus-tag."""
+    address = text.rpartition("<")[2].partition(">")[0].strip().lower()
+    return re.sub(r"\+[^@]*@", "@", address)
+
+
 def do_nothing(name: str, detail: str) -> Callable[[Session, Case], Outcome]:
     return lambda session, case: Outcome(name, detail, case.about())
 
@@ -179,6 +187,9 @@ def _has_part(case: Case, content_type: str) -> bool:
     return any(part.get_content_type() == content_type for part in parsing.parts(case.message))
 
 
+ROUND = N_("A mail of ours, or one that goes round in circles.")
+NOTHING = N_("Nothing that is acted on here.")
+
 RULES = (
     Rule("A feedback report is a complaint of a reader of ours, or else a report of abuse.", is_feedback, complain),
     Rule("A delivery report tells what became of a mail of ours.", is_delivery_report, note_delivery_report),
@@ -186,5 +197,7 @@ RULES = (
     Rule("What names failed recipients is a bounce, though it calls itself an automatic answer.", names_failed_recipients, note_odd_report),
     Rule("An automatic answer changes nothing.", is_auto_reply, do_nothing("auto_reply", N_("An automatic answer."))),
     Rule("What came back to an envelope sender and tells of a failure is a bounce, in whatever words.", is_odd_report, note_odd_report),
-    Rule("Anything else is kept, for people to read.", lambda case: True, do_nothing("other", N_("Nothing that is acted on here."))),
+    Rule("A mail of ours that came back round is a loop.", is_loop, do_nothing("loop", ROUND)),
+    Rule("What came to the address for bounces is kept, for people to read.", came_to_bounces, do_nothing("other", NOTHING)),
+    Rule("Anything else is what people write to support.", lambda case: True, support.take),
 )  # fmt: skip
