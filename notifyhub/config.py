@@ -50,7 +50,8 @@ class Intake:
     socket_path: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.socket_path or f'{self.host}:{self.port}'}"
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{self.socket_path or f'{shown}:{self.port}'}"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from notifyhub.config import ConfigError, Relay, Settings, SsoKey, parse_relay
+from notifyhub.config import ConfigError, Relay, Settings, SsoKey, parse_intake, parse_relay
 
 EXTERNAL = {
     "NOTIFYHUB_DATABASE_URL": "postgresql://hub:pw@db.example/hub",
@@ -50,6 +50,18 @@ def settings(data_dir: Path, **environ: str) -> Settings:
         ("NOTIFYHUB_TICKET_PROMISE_MINUTES", "0"),
         ("NOTIFYHUB_TICKET_PROMISE_MINUTES", "10081"),
         ("NOTIFYHUB_TICKET_PROMISE_MINUTES", "2.5"),
+        ("NOTIFYHUB_MAIL_PROMISE_MINUTES", "soon"),
+        ("NOTIFYHUB_INTAKE_URL", "127.0.0.1:2424"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp://0.0.0.0:2424"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp://mail.example:2424"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp://127.0.0.1"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp://127.0.0.1:99999"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp://"),
+        ("NOTIFYHUB_INTAKE_URL", "lmtp:///" + "a" * 100),
+        ("NOTIFYHUB_INTAKE_URL", "smtp://user@127.0.0.1:2525"),
+        ("NOTIFYHUB_INTAKE_ADDRESS", "support"),
+        ("NOTIFYHUB_INTAKE_ADDRESS", "a-local-part-of-fourty-octets-is-too-long@provider.example"),
+        ("NOTIFYHUB_TRUSTED_AUTHSERV_ID", "mx.provider.example; dmarc=pass"),
         ("NOTIFYHUB_RETRY_AFTER", "60,,300"),
         ("NOTIFYHUB_RETRY_AFTER", "60,soon"),
         ("NOTIFYHUB_MAIL_FROM", "Support"),
@@ -214,3 +226,16 @@ def test_a_key_of_another_kind_is_refused_with_what_would_be_right(tmp_path: Pat
 
 def test_the_key_is_in_no_log(tmp_path: Path) -> None:
     assert "s" * 32 not in repr(settings(tmp_path, NOTIFYHUB_SSO_KEY="s" * 32))
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("lmtp://127.0.0.1:2424", "lmtp://127.0.0.1:2424"),
+        ("smtp://localhost:2525", "smtp://127.0.0.1:2525"),
+        ("lmtp://[::1]:24", "lmtp://[::1]:24"),
+        ("lmtp:///run/notifyhub/intake.sock", "lmtp:///run/notifyhub/intake.sock"),
+    ],
+)
+def test_where_mail_is_taken_in(url: str, shown: str) -> None:
+    assert str(parse_intake(url)) == shown

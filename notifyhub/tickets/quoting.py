@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import groupby
+from operator import itemgetter
 
 import quotequail
 
@@ -14,27 +15,27 @@ LOOKED_AT = 200  # characters of a line: some of the patterns take a time that g
 def apart(text: str) -> tuple[tuple[str, bool], ...]:
     """(text, whether it is quoted), in turns. What somebody wrote between quoted lines is theirs."""
     lines = text.split("\n")
-    own = _own_lines(lines)
-    quoted = lines[own:]
-    if not any(line.lstrip().startswith(">") for line in quoted):  # it was introduced, and not marked line by line
-        turns = [(lines[:own], False), (quoted, True)]
-    else:
-        turns = [(lines[:own], False), *_in_turns(quoted)]
-    told = [("\n".join(turn).strip("\n"), is_quoted) for turn, is_quoted in turns]
-    return tuple((turn, is_quoted) for turn, is_quoted in told if turn.strip())
+    introduced = _introduced(lines)
+    before, after = lines[:introduced], lines[introduced:]
+    unmarked = after and not any(map(_is_marked, after))
+    turns = [*_in_turns(before), (after, True)] if unmarked else _in_turns(lines)
+    told = [("\n".join(turn).strip("\n"), quoted) for turn, quoted in turns]
+    return tuple((turn, quoted) for turn, quoted in told if turn.strip())
 
 
-def _own_lines(lines: list[str]) -> int:
-    """How many stand before the first quoted one."""
+def _introduced(lines: list[str]) -> int:
+    """How many lines stand before what is quoted, if something says that it is: "On Monday, Ada wrote:", or a forwarded head."""
     (_, first), *rest = quotequail.quote("\n".join(line[:LOOKED_AT] for line in lines), limit=len(lines) + 1)
     return first.count("\n") + 1 if rest else len(lines)
 
 
 def _in_turns(lines: list[str]) -> list[tuple[list[str], bool]]:
     """An empty line goes with what stands before it."""
-    marked, is_quoted = [], True
+    told: list[tuple[bool, str]] = []
     for line in lines:
-        if line.strip():
-            is_quoted = line.lstrip().startswith(">")
-        marked.append((is_quoted, line))
-    return [([line for _, line in turn], quoted) for quoted, turn in groupby(marked, key=lambda entry: entry[0])]
+        told.append((_is_marked(line) if line.strip() or not told else told[-1][0], line))
+    return [([line for _, line in turn], quoted) for quoted, turn in groupby(told, key=itemgetter(0))]
+
+
+def _is_marked(line: str) -> bool:
+    return line.lstrip().startswith(">")
