@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from notifyhub.models import Account, Staff, Ticket
+from notifyhub.models import Account, Mailbox, Staff, Ticket
 from notifyhub.tickets.states import OVER, STATUSES
 
 MOST_CHANGED = 500  # are named one by one
@@ -27,11 +27,15 @@ class Row(NamedTuple):
     ticket: Ticket
     account: Account | None
     assignee: Staff | None
+    contact: Mailbox | None = None  # where there is no account
 
 
 def page(session: Session, wanted: Wanted, before: tuple[datetime, uuid.UUID] | None, limit: int) -> list[Row]:
     query = (
-        select(Ticket, Account, Staff).outerjoin(Account, Account.id == Ticket.account_id).outerjoin(Staff, Staff.id == Ticket.assignee_id)
+        select(Ticket, Account, Staff, Mailbox)
+        .outerjoin(Account, Account.id == Ticket.account_id)
+        .outerjoin(Staff, Staff.id == Ticket.assignee_id)
+        .outerjoin(Mailbox, Mailbox.id == Ticket.contact_mailbox_id)
     )
     if wanted.account_id is not None:
         query = query.where(Ticket.account_id == wanted.account_id)

@@ -107,6 +107,7 @@ class Ticket(Schema):
     number = fields.Integer()
     id = fields.UUID()
     account = fields.String(allow_none=True)
+    contact = fields.Nested(Person, allow_none=True, metadata={"description": "of someone without an account: where answers go"})
     department = fields.String(metadata={"enum": list(DEPARTMENTS)})
     priority = fields.String(metadata={"enum": list(PRIORITIES)})
     status = fields.String(metadata={"enum": list(STATUSES)})
@@ -135,6 +136,7 @@ class Message(Schema):
     via = fields.String(metadata={"enum": ["page", "api", "mail"]})
     created_at = fields.AwareDateTime()
     files = fields.List(fields.Nested(File))
+    left_out = fields.List(fields.String(), metadata={"description": "names of files that came by mail and were not taken over"})
 
 
 class Change(Schema):

@@ -11,7 +11,7 @@ from notifyhub.accounts import lookup
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid, NotFound
 from notifyhub.languages import N_
-from notifyhub.models import Staff, Ticket, TicketMessage
+from notifyhub.models import Mailbox, Staff, Ticket, TicketMessage
 from notifyhub.routes import downloads
 from notifyhub.routes.api import ticket_schemas as schemas
 from notifyhub.routes.api.base import Blueprint, idempotent, page_of, read_cursor, settings
@@ -171,12 +171,13 @@ def _member(session: Session, field: str, email: str) -> Staff:
 
 def _whole(session: Session, ticket: Ticket, internal: bool) -> dict[str, Any]:
     whole = finding.whole(session, ticket, internal)
-    return _shown(ticket, whole.account, whole.assignee) | {"messages": whole.messages, "history": whole.changes}
+    return _shown(ticket, whole.account, whole.assignee, whole.contact) | {"messages": whole.messages, "history": whole.changes}
 
 
-def _shown(ticket: Ticket, account: Any, assignee: Staff | None) -> dict[str, Any]:
+def _shown(ticket: Ticket, account: Any, assignee: Staff | None, contact: Mailbox | None) -> dict[str, Any]:
     own = {name: getattr(ticket, name) for name in OWN}
-    return own | {"account": account.external_id if account else None, "assignee": assignee}
+    person = {"name": ticket.contact_name or "", "email": contact.email} if contact else None
+    return own | {"account": account.external_id if account else None, "assignee": assignee, "contact": person}
 
 
 OWN = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes.client import contact, files, inbox, send_email, sessions, settings, sign_in, status, tickets
+from notifyhub.routes.client import contact, files, inbox, mails, send_email, sessions, settings, sign_in, status, tickets
 
 
 def init_app(app: Flask) -> None:
@@ -12,6 +12,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(sessions.blueprint)
     app.register_blueprint(inbox.blueprint)
     app.register_blueprint(tickets.blueprint)
+    app.register_blueprint(mails.blueprint)
     app.register_blueprint(files.blueprint)
     app.register_blueprint(status.blueprint)
     app.register_blueprint(contact.blueprint)

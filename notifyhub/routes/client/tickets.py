@@ -15,6 +15,7 @@ from notifyhub import access, inbox, zones
 from notifyhub.accounts import services
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import Conflict, FieldError, Invalid, TooMany
+from notifyhub.intake import holding
 from notifyhub.languages import N_, said
 from notifyhub.models import Ticket
 from notifyhub.routes import cursors, once, pages, uploads
@@ -44,6 +45,7 @@ def index() -> ResponseReturnValue:
     return pages.part_or_page(
         "client/_tickets.html", "client/tickets.html", lines=lines, following=following, first_page=after is None,
         clocks={line.ticket.id: clock.read(line.ticket, now) for line in lines}, now=now,
+        held=holding.waiting(db.session(), g.account.id) if after is None else (),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from notifyhub import access, labels, languages
 from notifyhub.database import db, transaction, utcnow
 from notifyhub.errors import FieldError, Invalid
-from notifyhub.intake import listing, receiving
+from notifyhub.intake import listing, originals, receiving
 from notifyhub.routes import pages
 from notifyhub.routes.api.base import write_cursor
 from notifyhub.routes.staff import paging
@@ -37,6 +37,12 @@ def page() -> ResponseReturnValue:
 
 def _may_read() -> bool:
     return bool({"admin", *READERS} & set(g.staff.roles))
+
+
+@blueprint.get("/<uuid:id>")
+@access.staff(*READERS)
+def show(id: uuid.UUID) -> str:
+    return render_template("staff/mail.html", ticket=None, original=originals.of_mail(db.session(), id))
 
 
 @blueprint.get("/<uuid:id>/raw")

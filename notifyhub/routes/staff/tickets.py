@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from notifyhub import access, windows
 from notifyhub.accounts import services
 from notifyhub.database import db, utcnow
+from notifyhub.intake import originals
 from notifyhub.languages import N_
 from notifyhub.models import Account, Mailbox, Ticket
 from notifyhub.routes import cursors, downloads, pages, uploads
@@ -131,6 +132,14 @@ def _beside(account: Account, ticket: Ticket, now: datetime) -> dict[str, Any]:
         "mailbox": mailbox, "services": held[:AT_HAND], "more_services": len(held) > AT_HAND, "others": others[:AT_HAND],
         "there": windows.nearby(now, now, account.time_zone, pages.formats(), pages.words()),
     }  # fmt: skip
+
+
+@blueprint.get("/<int:number>/mail/<uuid:message_id>")
+@access.staff(*rights.READERS)
+def original(number: int, message_id: uuid.UUID) -> str:
+    """A message of a ticket, as it came by mail."""
+    ticket = readable(number)
+    return render_template("staff/mail.html", ticket=ticket, original=originals.of_message(db.session(), ticket, message_id))
 
 
 @blueprint.get("/<int:number>/files/<uuid:id>")
