@@ -37,11 +37,11 @@ _NO_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "und
 Part: TypeAlias = "Message[str, str]"
 
 
-def parse(raw: bytes) -> Part:
+def parse(raw: bytes, most_lines: int = MOST_LINES) -> Part:
     """Raises ValueError with a sentence."""
     lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
-    if lines > MOST_LINES:
-        raise ValueError(said("has more than %(most)s lines", most=f"{MOST_LINES:,}"))
+    if lines > most_lines:
+        raise ValueError(said("has more than %(most)s lines", most=f"{most_lines:,}"))
     if sum(1 for _ in _NESTED.finditer(raw)) > MOST_NESTED:
         raise ValueError(said("has more than %(most)s parts that hold others", most=MOST_NESTED))
     if any(_is_long(raw, found.end()) for found in _ABOUT_CONTENT.finditer(raw)):

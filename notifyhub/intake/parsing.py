@@ -11,12 +11,18 @@ from notifyhub.abuse.mails import Part, decoded, file_name, header, headers
 __all__ = ["Part", "decoded", "fields", "file_name", "header", "headers", "parse", "parts", "plain_text", "text"]
 
 HEAD_BYTES = 64 * 1024  # of a mail that cannot be taken apart, so that it can be recognised at least
+MOST_LINES = 600_000
 MOST_TEXT = 128 * 1024  # characters, of all parts
 
 
 def parse(raw: bytes) -> Part:
+    """Of more lines than any attachment of 30 MB has, the first; of what cannot be taken apart at all, the headers."""
     try:
-        return mails.parse(raw)
+        return mails.parse(raw, MOST_LINES)
+    except ValueError:
+        pass
+    try:
+        return mails.parse(b"".join(raw.splitlines(keepends=True)[:MOST_LINES]), MOST_LINES)
     except ValueError:
         pass
     try:

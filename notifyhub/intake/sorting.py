@@ -92,7 +92,7 @@ def note_delivery_report(session: Session, case: Case) -> Outcome:
 
 
 def names_failed_recipients(case: Case) -> bool:
-    return "X-Failed-Recipients" in case.message
+    return "X-Failed-Recipients" in case.message and reports.odd_failure(case.message) is not None
 
 
 def is_odd_report(case: Case) -> bool:

@@ -45,7 +45,8 @@ def _forget(session: Session, mine_are: ColumnElement[bool]) -> None:
     idempotency.forget(session, [str(id) for id in (*(ticket.id for ticket in tickets), *sent)])
     _forget_alerts(session, [str(ticket.id) for ticket in tickets])
     mails = select(TicketMessage.mail_id).where(TicketMessage.id.in_(mine), TicketMessage.mail_id.is_not(None))
-    session.execute(update(IncomingMail).where(IncomingMail.id.in_(mails)).values(EMPTIED))
+    digests = select(IncomingMail.digest).where(IncomingMail.id.in_(mails))  # the same may have come twice
+    session.execute(update(IncomingMail).where(IncomingMail.digest.in_(digests)).values(EMPTIED))
     session.execute(update(TicketMessage).where(TicketMessage.id.in_(mine)).values(body="", mail_id=None, left_out=[]))
 
 

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from benchmarks.processes import end_with_parent, free_port, stop
 from notifyhub import ROOT
+from tests.intake.written import MX
 
 SIGTERM = 15
 KEY = "browser-tests-key-0123456789"
@@ -49,6 +51,13 @@ class Hub:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.loads(answer.read() or b"null")
 
+    def mail(self, raw: bytes, rcpt: str = "support@provider.example", mail_from: str = "jane@else.example") -> Any:
+        """What became of it."""
+        query = urlencode({"rcpt": rcpt, "mail_from": mail_from, "wait": 1})
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "message/rfc822"}
+        with urllib.request.urlopen(urllib.request.Request(f"{self.base}/v1/intake/email?{query}", raw, headers), timeout=20) as answer:
+            return json.load(answer)
+
     def announce(self, title: str, **changes: Any) -> str:
         """Publishes a news item to all, or what `changes` make of it; answers its id."""
         document = {"kind": "news", "audience": {"all": True}, "content": {"en": {"title": title, "body": "Text."}}} | changes
@@ -68,7 +77,7 @@ def running() -> Iterator[Hub]:
         environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("NOTIFYHUB_")}
         own = {
             "PORT": str(port), "DATA_DIR": f"{name}/data", "DEMO": "1", "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY, "WEB_CONCURRENCY": "1",
-            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example",
+            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example", "NOTIFYHUB_TRUSTED_AUTHSERV_ID": MX,
         }  # fmt: skip
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import NamedTuple
 
 from tests.browser.hub import Hub
+from tests.intake.written import STRANGER, mail
 
 WINDOW = {"starts_at": "2030-11-28T00:30:00+01:00", "ends_at": "2030-11-28T04:00:00+01:00"}
 
@@ -26,6 +27,14 @@ ABUSE_REPORT = {
 NOBODYS_REPORT = ABUSE_REPORT | {"report_id": "0198c0de-0000-4000-8000-000000000002", "source_identifier": "198.51.100.9"}
 
 
+HTML = {"MIME-Version": "1.0", "Content-Type": "text/html; charset=utf-8"}
+QUESTION = (
+    "<p>Hello,</p><p>what does a server for a <b>small shop</b> cost? See <a href='https://shop.example/now'>our shop</a>.</p>"
+    "<table><tr><td>Visitors</td><td>4,000 a day</td></tr></table><p>Jane</p>"
+    "<p>On Mon, 23 Nov 2026, Example Hosting wrote:</p><blockquote><p>&gt; Ask us anything.</p></blockquote>"
+)
+
+
 class Place(NamedTuple):
     name: str
     path: str
@@ -42,6 +51,10 @@ def places(hub: Hub) -> list[Place]:
     mine = next(ticket for ticket in tickets if ticket["account"] == CUSTOMER and ticket["status"] == "waiting_for_customer")
     urgent = next(ticket for ticket in tickets if ticket["priority"] == "high")
     announcement = item["source"]["id"]
+    held = hub.mail(mail("Please tell me why #100412 was so slow on Monday.", STRANGER, "Why so slow?"))["id"]
+    hub.mail(mail(QUESTION, STRANGER, "URGENT: a server for a shop", headers=HTML, id="<q@else.example>"))
+    asked = next(ticket for ticket in hub.api("GET", "/v1/tickets")["items"] if ticket["contact"])
+    message = hub.api("GET", f"/v1/tickets/{asked['number']}")["messages"][0]["id"]
     draft = hub.api("POST", "/v1/announcements", {
         "kind": "maintenance", "impact": "outage", **WINDOW, "audience": {"locations": ["fra1"]},
         "content": {"en": {"title": "A draft about the switches", "body": "Dear {{ account_name }},\n\n**more** soon."}},
@@ -58,6 +71,7 @@ def places(hub: Hub) -> list[Place]:
         Place("inbox-item", f"/inbox/{item['id']}", CUSTOMER),
         Place("tickets", "/tickets", CUSTOMER),
         Place("ticket", f"/tickets/{mine['number']}", CUSTOMER),
+        Place("held-mail", f"/tickets/mail/{held}", CUSTOMER),
         Place("ticket-new", "/tickets/new", CUSTOMER),
         Place("ticket-new-high", "/tickets/new?priority=high", CUSTOMER),
         Place("send-email", "/settings/send-email", CUSTOMER),
@@ -80,6 +94,9 @@ def places(hub: Hub) -> list[Place]:
         Place("abuse-report", f"/staff/abuse/{abuse}", OPS),
         Place("queue", "/staff/tickets", AGENT),
         Place("desk", f"/staff/tickets/{urgent['number']}", AGENT),
+        Place("desk-by-mail", f"/staff/tickets/{asked['number']}", AGENT),
+        Place("mail", f"/staff/tickets/{asked['number']}/mail/{message}", AGENT),
+        Place("mails-held", "/staff/mails?outcome=held", AGENT),
         Place("desk-noted", f"/staff/tickets/{mine['number']}", AGENT),
         Place("desk-read-only", f"/staff/tickets/{urgent['number']}", OPS),
         Place("audit", "/staff/audit", ADMIN),

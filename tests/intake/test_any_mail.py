@@ -7,11 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from notifyhub import labels
 from notifyhub.config import Settings
-from notifyhub.intake import parsing, reports, sorting
+from notifyhub.database import transaction
+from notifyhub.intake import parsing, receiving, reports, sorting
 from tests.intake import samples
 
 SAMPLES = (
@@ -85,3 +88,15 @@ def test_parts_in_parts_in_parts(configured: Settings) -> None:
 
 def test_a_very_large_mail(configured: Settings) -> None:
     look(configured, b"Subject: a\r\n\r\n" + b"user unknown 550 5.1.1 \r\n" * 1_200_000)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(raw=mails(), rcpt=st.sampled_from(("support@provider.example", "support+aaaa@provider.example", "")))
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_any_tree_of_parts_becomes_something(app: Flask, raw: bytes, rcpt: str) -> None:
+    with transaction() as session:
+        id = receiving.receive(session, b"From: jane@else.example\r\n" + raw, rcpt, "jane@else.example", datetime.now(UTC)).id
+    with transaction() as session:
+        mail = receiving.work_on(session, app.extensions["settings"], id, datetime.now(UTC))
+        assert mail is not None
+        assert mail.outcome in labels.OUTCOMES
