@@ -75,9 +75,10 @@ class Results(NamedTuple):
 
 
 def read_results(header: str) -> Results | None:
-    """RFC 8601 section 2.2, in lower case. None where it is not written like that."""
+    """RFC 8601 section 2.2, in lower case. None where it is not written like that, or does not begin with the id, as a mail server that
+    takes away what others wrote in its name may look for it there."""
     text = _readable(header)
-    tokens = _tokens(text) if text else None
+    tokens = _tokens(text) if text and not text.lstrip().startswith("(") else None
     if not tokens:
         return None
     first, *others = _split(tokens)

@@ -28,7 +28,7 @@ GENUINE = {
     "an encoded name": mail(proof=PASS, sender=f"=?utf-8?q?=C3=96wner?= <{OWNER}>"),
     "a folded From": mail(proof=PASS, sender=f"Owner of it\r\n <{OWNER}>"),
     "signatures with = signs": mail(proof=f"{MX}; dkim=pass header.b=ab+c/==; dmarc=pass header.from=one.example"),
-    "comments between": mail(proof=f"(a) {MX} (b (c)); dmarc (d) = pass (e; f) header.from = one.example (g)"),
+    "comments between": mail(proof=f"{MX} (b (c)); dmarc (d) = pass (e; f) header.from = one.example (g)"),
 }  # fmt: skip
 
 
@@ -77,6 +77,8 @@ PRETENCES = {
     "two words on dmarc": mail(proof=f"{MX}; dmarc=pass header.from=one.example; dmarc=fail header.from=one.example"),
     "two domains": mail(proof=f"{MX}; dmarc=pass header.from=elsewhere.example header.from=one.example"),
     "the id in a comment": mail(proof=f"mx.elsewhere.example ({MX}); dmarc=pass header.from=one.example"),
+    "a comment before the id": mail(proof=f"(a) {PASS}"),
+    "an escape in the id": mail(proof=f'"{MX[:2]}\\{MX[2:]}"; dmarc=pass header.from=one.example'),
     "the id behind another": mail(proof=f"mx.elsewhere.example {MX}; dmarc=pass header.from=one.example"),
     "the id in another header": mail(headers=(("X-Authentication-Results", PASS), ("ARC-Authentication-Results", f"i=1; {PASS}"))),
     "another version": mail(proof=f"{MX}; dmarc/2=pass header.from=one.example"),
