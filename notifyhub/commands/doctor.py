@@ -79,5 +79,10 @@ def _remarks(settings: Settings) -> list[tuple[str, str]]:
             "NOTIFYHUB_BOOTSTRAP_API_KEY",
             "is set: a key with every scope; unset it when others exist",
         ),
+        (
+            settings.trusted_authserv_id is None,
+            "NOTIFYHUB_TRUSTED_AUTHSERV_ID",
+            "is not set; no mail is proven to be from anybody, and what concerns an account is held until somebody signs in",
+        ),
     ]
     return [(name, remark) for applies, name, remark in remarks if applies]

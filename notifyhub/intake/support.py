@@ -191,9 +191,9 @@ def _account(letter: Letter) -> int | None:
 
 
 def is_their_own(letter: Letter) -> bool:
-    """Whoever asked without an account, and has had our mail."""
+    """Whoever asked without an account, and has had our mail; about nobody's services."""
     thread = letter.thread
-    if thread is None or thread.ticket.account_id is not None or letter.mailbox_id is None:
+    if thread is None or thread.ticket.account_id is not None or letter.mailbox_id is None or letter.named:
         return False
     return thread.ticket.contact_mailbox_id == letter.mailbox_id and (letter.proven or thread.is_ours)
 
@@ -299,8 +299,8 @@ LADDER = (
     Step("The same mail twice is one.", came_before, leave("repeated", N_("The same mail was here before."))),
     Step("Staff answer tickets in the staff area.", is_from_staff, leave("other", FROM_STAFF)),
     Step("A proven address that may answer this ticket answers it.", may_reply, reply),
-    Step("A proven registered address of one account opens a ticket of it.", is_of_an_account, open_for_the_account),
     Step("Who asked without an account goes on there.", is_their_own, reply),
+    Step("A proven registered address of one account opens a ticket of it.", is_of_an_account, open_for_the_account),
     Step("What concerns an account waits until someone who signs in there says that it is theirs.", concerns_an_account, hold),
     Step("Anything else is a question of someone without an account.", lambda letter: True, open_for_contact),
 )  # fmt: skip

@@ -197,6 +197,18 @@ class TestWithoutAnAccount:
         assert outcome(api, mail("Me too", "joe@third.example"), rcpt=smtp.mails[-1].message["Reply-To"]) == "ticket"
         assert [ticket.contact_name for ticket in tickets()] == ["Jane Doe", None]
 
+    def test_a_question_first_opens_no_door_to_accounts(self, api: Api, work: Work, smtp: Server) -> None:
+        outcome(api, mail("Hello", STRANGER))
+        work()
+        assert outcome(api, mail("Now cancel #123456.", STRANGER, id="<2@x>"), rcpt=smtp.mails[-1].message["Reply-To"]) == "held"
+
+    def test_who_has_an_account_by_now_goes_on_where_they_asked(self, api: Api, work: Work, smtp: Server) -> None:
+        outcome(api, mail("Hello", STRANGER))
+        work()
+        customer(api, "C-3", registered_email="jane@else.example", services=[])
+        raw = mail("More", STRANGER, proof=results("else.example"), id="<2@x>")
+        assert outcome(api, raw, rcpt=smtp.mails[-1].message["Reply-To"]) == "reply"
+
     @pytest.mark.parametrize("sender", ["nonsense", "a@b.example, c@d.example", "Group: a@b.example;", "<>"])
     def test_whoever_cannot_be_answered_is_heard_all_the_same(self, sender: str, api: Api, work: Work, smtp: Server) -> None:
         assert outcome(api, mail(sender=sender)) == "ticket"
