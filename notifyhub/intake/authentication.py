@@ -42,6 +42,21 @@ _NAME = r'(?:[^<>()\[\]",:;@\\]|"(?:[^"\\]|\\.)*")*'
 _FROM = re.compile(rf"\s*(?:(?P<bare>{_ADDRESS}){_COMMENT}|(?P<name>{_NAME})<\s*(?P<inside>{_ADDRESS})\s*>)\s*")
 
 
+def claimed(message: Part) -> list[str]:
+    """Keys of whatever looks like an address in any From: whom a reader might take for its author."""
+    texts = " ".join(parsing.decoded(header) for header in parsing.headers(message, "From")[:MOST_CLAIMED])
+    found = []
+    for address in re.findall(_ADDRESS, texts)[:MOST_CLAIMED]:
+        try:
+            found.append(parse_email(address).key)
+        except ValueError:
+            continue
+    return found
+
+
+MOST_CLAIMED = 10
+
+
 def is_proven(message: Part, email: Email, authserv_id: str | None) -> bool:
     """By the topmost Authentication-Results alone: those below it may be the sender's own."""
     results = parsing.headers(message, "Authentication-Results")

@@ -66,8 +66,10 @@ class Letter:
 
     @cached_property
     def known(self) -> list[int]:
-        """Ids of all accounts that use this address."""
-        return recipients.choosing(self.session, self.mailbox_id) if self.mailbox_id is not None else []
+        """Ids of all accounts that use this address, or any that stands in its place."""
+        keys = {*authentication.claimed(self.case.message), *([self.author.email.key] if self.author else [])}
+        mailboxes = self.session.scalars(select(Mailbox.id).where(Mailbox.key.in_(keys))).all()
+        return sorted({account_id for id in mailboxes for account_id in recipients.choosing(self.session, id)})
 
     @cached_property
     def named(self) -> list[int]:

@@ -35,7 +35,13 @@ class ByMail(NamedTuple):
 
 def attach(session: Session, ticket: Ticket, contact: Contact) -> None:
     ticket.contact_mailbox_id = addresses.mailbox_ids(session, [contact.email])[contact.email.key]
-    ticket.contact_name = " ".join(pasted(contact.name[: NAME_CHARACTERS * 4], NAME_CHARACTERS * 4).split())[:NAME_CHARACTERS] or None
+    ticket.contact_name = _name(contact.name)
+
+
+def _name(text: str) -> str | None:
+    """None for what looks like an address: that would pass for the one that is answered."""
+    name = " ".join(pasted(text[: NAME_CHARACTERS * 4], NAME_CHARACTERS * 4).split())[:NAME_CHARACTERS]
+    return None if "@" in name or "\uff20" in name else name or None
 
 
 def named(session: Session, ticket: Ticket) -> tuple[routing.Mailbox, ...]:

@@ -209,6 +209,10 @@ class TestWithoutAnAccount:
         raw = mail("More", STRANGER, proof=results("else.example"), id="<2@x>")
         assert outcome(api, raw, rcpt=smtp.mails[-1].message["Reply-To"]) == "reply"
 
+    def test_a_name_that_looks_like_an_address_is_left_out(self, api: Api) -> None:
+        outcome(api, mail(sender='"ceo@big.example" <jane@else.example>'))
+        assert [ticket.contact_name for ticket in tickets()] == [None]
+
     @pytest.mark.parametrize("sender", ["nonsense", "a@b.example, c@d.example", "Group: a@b.example;", "<>"])
     def test_whoever_cannot_be_answered_is_heard_all_the_same(self, sender: str, api: Api, work: Work, smtp: Server) -> None:
         assert outcome(api, mail(sender=sender)) == "ticket"
@@ -222,12 +226,22 @@ class TestHeld:
         ("sender", "body"),
         [
             (OWNER, "Hello"),
+            (f"{OWNER}, evil@x.example", "Hello"),
+            (f'"{OWNER}" <evil@x.example>', "Hello"),
             (STRANGER, "Please cancel #123456 now."),
             (STRANGER, "Order 123456, please."),
             (STRANGER, "Reboot 203.0.113.7!"),
             (STRANGER, "(203.0.113.7)"),
         ],
-        ids=["a known address", "an order number", "an order number without its mark", "an address", "an address in brackets"],
+        ids=[
+            "a known address",
+            "one of two",
+            "a name that looks like one",
+            "an order number",
+            "an order number without its mark",
+            "an address",
+            "an address in brackets",
+        ],
     )
     def test_what_concerns_an_account_waits(self, sender: str, body: str, api: Api) -> None:
         assert outcome(api, mail(body, sender)) == "held"
