@@ -95,7 +95,7 @@ def intake() -> None:
     from notifyhub import create_app
     from notifyhub.intake import server
 
-    server.serve(create_app())
+    server.serve(create_app(serving=False))
 
 
 @main.command()
