@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from notifyhub.config import Settings
 from notifyhub.errors import Conflict
 from notifyhub.intake import holding, parsing, support
-from notifyhub.intake.case import Case
+from notifyhub.intake.case import Case, Outcome
+from notifyhub.intake.letter import Letter
 from notifyhub.models import Account, Ticket
 from notifyhub.tickets.contacts import ByMail
 
@@ -18,7 +19,7 @@ from notifyhub.tickets.contacts import ByMail
 def release(session: Session, settings: Settings, account: Account, mail_id: uuid.UUID, now: datetime) -> Ticket:
     """The reply to its ticket, or a new one. Raises NotFound, Conflict (it does not wait any more), TooMany."""
     mail = holding.open_up(session, account.id, mail_id)
-    letter = support.Letter(session, Case(settings, mail, parsing.parse(mail.raw), now))
+    letter = Letter(session, Case(settings, mail, parsing.parse(mail.raw), now))
     mail.outcome, mail.detail, *_ = _into_ticket(letter, account)
     holding.settle(session, account.id, mail)
     assert mail.ticket_id is not None
@@ -26,7 +27,7 @@ def release(session: Session, settings: Settings, account: Account, mail_id: uui
     return session.get_one(Ticket, mail.ticket_id)
 
 
-def _into_ticket(letter: support.Letter, account: Account) -> support.Outcome:
+def _into_ticket(letter: Letter, account: Account) -> Outcome:
     came = ByMail(letter.case.mail.id, letter.content.left_out, seems_urgent=support.seems_urgent(letter))
     if letter.ticket and letter.ticket.account_id == account.id:
         try:

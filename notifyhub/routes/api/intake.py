@@ -10,7 +10,7 @@ from notifyhub import access
 from notifyhub.database import reading, transaction, utcnow
 from notifyhub.errors import Unreadable
 from notifyhub.intake import receiving
-from notifyhub.models import IncomingMail
+from notifyhub.models import IncomingMail, Ticket
 from notifyhub.routes.api import schemas
 from notifyhub.routes.api.base import Blueprint, settings
 
@@ -32,11 +32,18 @@ def receive_email(query: dict[str, Any]) -> Any:
     with transaction() as session:
         mail = receiving.receive(session, request.get_data(cache=False), query["rcpt"], query["mail_from"], utcnow())
     if not query["wait"]:
-        return mail
+        return _shown(mail, None)
     return _worked_on(mail.id), 200
 
 
-def _worked_on(id: uuid.UUID) -> IncomingMail:
+def _shown(mail: IncomingMail, ticket: int | None) -> dict[str, Any]:
+    return {name: getattr(mail, name) for name in OWN} | {"ticket": ticket}
+
+
+OWN = ("id", "received_at", "size", "outcome", "detail", "reply", "delivery_id")
+
+
+def _worked_on(id: uuid.UUID) -> dict[str, Any]:
     """A worker may have been faster: then its outcome is waited for."""
     with transaction() as session:
         receiving.work_on(session, settings(), id, utcnow())
@@ -45,7 +52,8 @@ def _worked_on(id: uuid.UUID) -> IncomingMail:
         with reading() as session:
             mail = receiving.find(session, id)
             session.refresh(mail)
-            session.expunge(mail)
-        if mail.outcome is not None or time.monotonic() > until:
-            return mail
+            ticket = session.get(Ticket, mail.ticket_id) if mail.ticket_id else None
+            shown = _shown(mail, ticket.number if ticket else None)
+        if shown["outcome"] is not None or time.monotonic() > until:
+            return shown
         time.sleep(0.05)

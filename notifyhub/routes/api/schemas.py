@@ -369,3 +369,4 @@ class IncomingMail(Schema):
     detail = fields.String(allow_none=True)
     reply = fields.String(allow_none=True, metadata={"description": "What the report itself says"})
     delivery = fields.UUID(attribute="delivery_id", allow_none=True)
+    ticket = fields.Integer(allow_none=True, metadata={"description": "the number of what it became, or was added to"})
