@@ -13,6 +13,7 @@ from typing import Any
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from notifyhub.config import ConfigError, Intake, Settings
 from notifyhub.database import db, transaction, utcnow
@@ -126,6 +127,9 @@ class Taker:
             except Invalid as error:
                 field, message = error.errors[0]
                 return f"554 5.6.0 {field} {message}"
+            except SQLAlchemyError as error:  # the database is away, or full: a line for each mail is enough
+                log.error("a mail could not be stored", size=len(raw), error=str(error).partition("\n")[0][:200])
+                return TRY_LATER
             except Exception:
                 log.exception("a mail could not be stored", size=len(raw))
                 return TRY_LATER

@@ -154,6 +154,18 @@ class TestWithOneDatabase:
             client.sendmail("a@b.example", [SUPPORT], mail())
         assert len(stored()) == 1
 
+    def test_a_port_that_is_taken_is_said(self, environ: dict[str, str]) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            url = f"lmtp://127.0.0.1:{taken.getsockname()[1]}"
+            taken.listen()
+            command = [sys.executable, "-m", "notifyhub", "intake"]
+            found = subprocess.run(
+                command, env=os.environ | environ | {"NOTIFYHUB_INTAKE_URL": url}, cwd=ROOT, capture_output=True, text=True
+            )
+        assert found.returncode == 2
+        assert f"NOTIFYHUB_INTAKE_URL: cannot listen on {url}" in found.stderr
+
     def test_it_ends_when_it_is_asked_to(self, start: Start) -> None:
         process = start()
         process.process.send_signal(signal.SIGTERM)
