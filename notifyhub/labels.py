@@ -264,7 +264,7 @@ OUTCOMES = {
     "discarded": Label(N_("not theirs"), "bad", "ban"),
     "auto_reply": Label(N_("automatic answer"), "quiet", "settings"),
     "loop": Label(N_("mail of ours, come back round"), "warn", "history"),
-    "flood": Label(N_("too many from one address"), "warn", "pause"),
+    "flood": Label(N_("too many"), "warn", "pause"),
     "repeated": Label(N_("known already"), "quiet", "history"),
     "unproven": Label(N_("without proof"), "warn", "shield-alert"),
     "other": Label(N_("other mail"), "quiet", "mail"),

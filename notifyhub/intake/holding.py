@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, undefer
 
 from notifyhub import addresses, audit, dispatch, routing
@@ -18,6 +18,18 @@ from notifyhub.models import HeldMail, IncomingMail
 
 SOURCE = "mail"
 MOST_LISTED = 20
+MOST_AN_HOUR = 20  # for one account
+
+
+def with_room(session: Session, account_ids: Iterable[int], now: datetime) -> list[int]:
+    """Those that did not have too many lately: whoever floods one is not to bury what it waits for."""
+    return [id for id in account_ids if _held_lately(session, id, now) < MOST_AN_HOUR]
+
+
+def _held_lately(session: Session, account_id: int, now: datetime) -> int:
+    query = select(IncomingMail.id).join(HeldMail, HeldMail.mail_id == IncomingMail.id)
+    lately = query.where(HeldMail.account_id == account_id, IncomingMail.received_at > now - timedelta(hours=1)).limit(MOST_AN_HOUR)
+    return session.execute(select(func.count()).select_from(lately.subquery())).scalar_one()
 
 
 def hold(session: Session, mail: IncomingMail, account_ids: Iterable[int]) -> None:

@@ -192,7 +192,10 @@ def by_mail(letter: Letter) -> ByMail:
 
 def hold(letter: Letter) -> Outcome:
     session, case = letter.session, letter.case
-    holding.hold(session, case.mail, _concerned(letter))
+    accounts = holding.with_room(session, _concerned(letter), case.now)
+    if not accounts:
+        return Outcome("flood", N_("Too many mails that concern one account: it waits for nobody."))
+    holding.hold(session, case.mail, accounts)
     id = answering.answered_id(session, case, letter.author)
     if id is not None and letter.author:
         holding.ask_to_sign_in(session, case.mail, letter.author.email, id, case.now)

@@ -266,6 +266,11 @@ class TestHeld:
         assert "evil" not in sent.raw.decode()
         assert "script" not in sent.message["Subject"]
 
+    def test_nobody_buries_what_an_account_waits_for(self, api: Api) -> None:
+        found = [outcome(api, mail("#123456", f"{number}@else.example", id=f"<{number}@x>")) for number in range(22)]
+        assert found == ["held"] * 20 + ["flood"] * 2
+        assert outcome(api, mail("#123456 and #222222", STRANGER)) == "held"
+
     def test_run_again_it_waits_again_and_nobody_is_asked_again(self, api: Api, work: Work, smtp: Server) -> None:
         outcome(api, mail())
         again(last_mail().id, work)
