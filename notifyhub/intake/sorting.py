@@ -97,7 +97,7 @@ def names_failed_recipients(case: Case) -> bool:
 
 def is_odd_report(case: Case) -> bool:
     """Only of what came back to an envelope sender, or has none itself: people write of failures too."""
-    return (not case.mail.mail_from or "+" in case.mail.rcpt) and reports.odd_failure(case.message) is not None
+    return (not case.mail.mail_from or ("+" in case.mail.rcpt and came_to_bounces(case))) and reports.odd_failure(case.message) is not None
 
 
 def note_odd_report(session: Session, case: Case) -> Outcome:

@@ -49,8 +49,8 @@ def take(session: Session, case: Case) -> Outcome:
 def _digest(case: Case) -> bytes:
     """Of what its writer sent, without what servers add on the way: to two of our addresses, or handed over twice, it is the same."""
     raw = case.mail.raw
-    ends = [found.end() for found in (re.search(rb"\r?\n\r?\n", raw[:1_000_000]),) if found]
-    digest = hashlib.sha256(raw[ends[0] if ends else 0 :])
+    head = re.search(rb"\r?\n\r?\n", raw)
+    digest = hashlib.sha256(raw[head.end() if head else 0 :])
     for name in ("Message-ID", "From", "Date", "Subject"):
         digest.update("\0".join(["", name, *parsing.headers(case.message, name)]).encode("utf-8", "surrogateescape"))
     return digest.digest()
@@ -113,9 +113,9 @@ def _was_told(letter: Letter, ticket: Ticket) -> bool:
     )
     mailed = select(Delivery.id).join(Notification, Notification.id == Delivery.notification_id)
     mailed = mailed.where(
+        Notification.recipient_key == f"account:{ticket.account_id}",
         Notification.source == SOURCE,
         Notification.source_ref == str(ticket.id),
-        Notification.account_id == ticket.account_id,
         Delivery.mailbox_id == letter.mailbox_id,
         Delivery.state == "sent",
     )

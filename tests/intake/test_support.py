@@ -18,6 +18,7 @@ from notifyhub.models import Account, Mailbox
 from tests.browserless import new_member
 from tests.builders import service
 from tests.conftest import Api
+from tests.intake import samples
 from tests.intake.people import OWNER, STRANGER, SUPPORT, last_mail, mail, messages, outcome, receive, results, tickets
 from tests.smtp import Server
 from tests.tickets.steps import answered, changed, customer, opened, read, told
@@ -102,6 +103,10 @@ class TestAReply:
         assert outcome(api, mail("Thank you!", proof=PASS, subject=subject, headers=headers), rcpt=rcpt) == "reply"
         assert messages(ticket)[-1] == "Thank you!"
         assert read(ticket).status == "open"
+
+    def test_may_tell_of_mails_that_came_back(self, api: Api, app: Flask) -> None:
+        ticket = opened()
+        assert outcome(api, mail(samples.QMAIL.decode().partition("\r\n\r\n")[2], proof=PASS), rcpt=plus(app, ticket.number)) == "reply"
 
     def test_to_a_closed_ticket_opens_a_new_one(self, api: Api, app: Flask) -> None:
         ticket = opened()
