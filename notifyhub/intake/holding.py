@@ -59,8 +59,11 @@ def find(session: Session, account_id: int, mail_id: uuid.UUID, lock: bool = Fal
     query = query.execution_options(populate_existing=True)
     mail = session.scalars(query.with_for_update(of=IncomingMail) if lock else query).first()
     if mail is None:
-        raise NotFound(N_("No such mail waits for this account."))
+        raise NotFound(NOT_HERE)
     return mail
+
+
+NOT_HERE = N_("No such mail waits for this account. If it concerns another account of yours, sign in there, then follow the link again.")
 
 
 def open_up(session: Session, account_id: int, mail_id: uuid.UUID) -> IncomingMail:

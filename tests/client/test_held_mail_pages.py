@@ -85,6 +85,7 @@ def test_another_account_finds_nothing(path: str, app: Flask, held: str) -> None
     browser = Browser(app).as_customer("C-2")
     answer = browser.post(f"{held}{path}", page="/tickets/new") if path else browser.get(held)
     assert answer.status_code == 404
+    assert "If it concerns another account of yours, sign in there" in answer.text
     assert last_mail().outcome == "held"
     assert held not in browser.get("/tickets").text
 
