@@ -16,7 +16,6 @@ from notifyhub.routes import pages
 
 blueprint = Blueprint("contact", __name__, url_prefix="/contact")
 
-EMAIL_LEAST, EMAIL_PROMISE = 15, timedelta(minutes=30)  # between which a mail to the support address is answered
 CHAT = "chat_widget"  # the blueprint of the script that opens at a link to #chat
 
 
@@ -34,17 +33,18 @@ def page() -> str:
     access.recognise_customer()
     figures = response_times.read(db.session())
     ticket_promise = timedelta(minutes=pages.settings().ticket_promise_minutes)
+    mail_minutes = pages.settings().mail_promise_minutes
     return render_template(
         "client/contact.html",
         layout="layouts/client.html" if g.get("account") else "layouts/plain.html",
         ticket_promise=ticket_promise,
         chat=CHAT in current_app.blueprints,
-        email_least=EMAIL_LEAST,
-        email_promise=EMAIL_PROMISE,
+        email_least=mail_minutes // 2 if 1 < mail_minutes < 60 else None,
+        email_promise=timedelta(minutes=mail_minutes),
         measured={
             "ticket": _measured(figures.of("ticket"), ticket_promise),
             "chat": _measured(figures.of("chat")),
-            "email": _measured(figures.of("email"), EMAIL_PROMISE),
+            "email": _measured(figures.of("email"), timedelta(minutes=mail_minutes)),
             "notification": _measured(figures.of("notification")),
         },
         measured_at=figures.measured_at,
