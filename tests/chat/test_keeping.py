@@ -1,0 +1,79 @@
+"""How long conversations are kept, what is handed out of them, what is left of them, and the figure that is made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from notifyhub import chat
+from notifyhub.chat import keeping
+from notifyhub.database import transaction, utcnow
+from notifyhub.errors import NotFound
+from tests.accounts.test_erasure import everything
+from tests.chat.steps import account_id, answered, asked, present, read, told
+from tests.conftest import Api
+from tests.tickets.steps import agent, customer
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def now(app: Flask) -> datetime:
+    return utcnow()
+
+
+def median(now: datetime) -> float | None:
+    with transaction() as session:
+        return chat.median_answer(session, now)
+
+
+def test_the_figure_is_the_median_of_the_first_answers(now: datetime) -> None:
+    for index, seconds in enumerate((10, 20, 30, 40, 500)):
+        asked(name=str(index), now=now)
+        answered(name=str(index), now=now + timedelta(seconds=seconds))
+        answered(name=str(index), now=now + timedelta(seconds=900))
+    asked(name="unanswered", now=now)
+    assert median(now + DAY) == 30
+    assert median(now + 31 * DAY) is None
+
+
+def test_a_few_make_no_figure(now: datetime) -> None:
+    for index in range(4):
+        asked(name=str(index), now=now)
+        answered(name=str(index), now=now)
+    assert median(now) is None
+
+
+def test_they_are_kept_for_a_time_only(now: datetime) -> None:
+    asked(name="old", now=now - keeping.KEPT - DAY)
+    asked(name="new", now=now - keeping.KEPT + DAY)
+    with transaction() as session:
+        chat.prune(session, now)
+    assert told("new")
+    with pytest.raises(NotFound):
+        read("old")
+
+
+def test_an_account_is_given_its_own(api: Api) -> None:
+    customer(api, "C-1")
+    customer(api, "C-2", registered_email="two@two.example")
+    present(agent())
+    asked("Mine", account_id=account_id("C-1"), page="https://www.provider.example/vps")
+    asked("Another's", name="two", account_id=account_id("C-2"))
+    answered("Yours")
+    (exported,) = api.get("/v1/accounts/C-1/export").json["chats"]
+    assert [(message["from"], message["body"]) for message in exported["messages"]] == [("visitor", "Mine"), ("staff", "Yours")]
+    assert exported["page"] == "https://www.provider.example/vps"
+
+
+def test_nothing_that_was_said_is_left_of_an_erased_account(api: Api) -> None:
+    customer(api, "C-1", name="Secret Ltd", registered_email="owner@secret.example")
+    asked("secret", account_id=account_id("C-1"), name="secret", page="https://secret.example/")
+    answered("secret too", name="secret")
+    assert "secret" in everything()
+    assert api.delete("/v1/accounts/C-1").status_code == 204
+    assert "secret" not in everything()
+    with pytest.raises(NotFound):
+        read("secret")  # its browser opens nothing any more
