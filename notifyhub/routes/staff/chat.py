@@ -22,6 +22,7 @@ from notifyhub.models import Account, Chat, Staff, Ticket
 from notifyhub.routes import pages
 from notifyhub.routes.staff import following
 from notifyhub.routes.staff.tickets import beside, part_or_page
+from notifyhub.stopping import stopping
 from notifyhub.tickets.clock import Clock
 from notifyhub.tickets.states import DEPARTMENTS, PRIORITIES, WARNED_AFTER
 
@@ -169,9 +170,10 @@ def _present(events: Iterator[str], console: uuid.UUID, staff_id: int) -> Iterat
                 db.session.remove()
             yield event
     finally:
-        with transaction() as session:
-            presence.leave(session, console)
-        db.session.remove()
+        if not stopping():  # a server that is started again finds them there
+            with transaction() as session:
+                presence.leave(session, console)
+            db.session.remove()
 
 
 def _look(session: Session, member: Staff, since: datetime, now: datetime) -> following.Seen | None:
