@@ -107,6 +107,7 @@ def _empty_unused(session: Session, mailbox_ids: set[int]) -> None:
     unused = session.scalars(select(Mailbox).where(Mailbox.id.in_(mailbox_ids), ~in_use)).all()
     _forget_replies(session, [mailbox.id for mailbox in unused])
     erasing.forget_contacts(session, [mailbox.id for mailbox in unused])
+    keeping.forget_addresses(session, [mailbox.key for mailbox in unused])
     idempotency.forget(session, {text for mailbox in unused for text in (mailbox.email, mailbox.key)})
     for mailbox in unused:
         mailbox.key = confirmations.fingerprint(mailbox.key) if mailbox.blocked_at else f"erased:{mailbox.id}"

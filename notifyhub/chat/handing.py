@@ -21,6 +21,7 @@ from notifyhub.languages import N_
 from notifyhub.models import Account, Chat, ChatMessage, Staff, Ticket
 from notifyhub.signins import attempts
 from notifyhub.tickets import changes, opening
+from notifyhub.tickets.contacts import Contact
 from notifyhub.tickets.states import By
 
 SUBJECT_CHARACTERS = 80
@@ -34,7 +35,7 @@ class Unreachable(Conflict):
 
 
 def can_be_answered(chat: Chat) -> bool:
-    return chat.account_id is not None
+    return chat.account_id is not None or chat.email is not None
 
 
 def hand_over(session: Session, id: uuid.UUID, staff: Staff, department: str, priority: str, minutes: int, now: datetime) -> Ticket:
@@ -63,7 +64,8 @@ def make_ticket(session: Session, chat: Chat, department: str, minutes: int, now
     account = session.get(Account, chat.account_id) if chat.account_id else None
     said = conversation.messages(session, chat.id)
     document = {"department": department, "subject": _subject(chat, said), "body": transcript(session, chat, account, said)}
-    ticket = opening.open_ticket(session, account, document, (), "chat", minutes, now)
+    contact = Contact(parse_email(chat.email), chat.name) if chat.email and not account else None
+    ticket = opening.open_ticket(session, account, document, (), "chat", minutes, now, contact)
     conversation.close(chat, "ticket")
     chat.ticket_id = ticket.id
     conversation.add(session, chat, "system", now, event="ticket", details={"number": ticket.number})

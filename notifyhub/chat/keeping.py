@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from notifyhub.chat import conversation, presence
@@ -28,12 +29,21 @@ def prune(session: Session, now: datetime) -> None:
 
 def forget(session: Session, account_id: int) -> None:
     """Words go, and no browser opens it any more; that there was a conversation, and how soon it was answered, stays."""
-    for chat in session.scalars(select(Chat).where(Chat.account_id == account_id).order_by(Chat.id).with_for_update()):
+    _forget(session, Chat.account_id == account_id)
+
+
+def forget_addresses(session: Session, keys: Sequence[str]) -> None:
+    """The same of visitors that we do not know, who left an address of people who are gone. `keys`: as addresses are compared."""
+    _forget(session, func.lower(Chat.email).in_(keys))
+
+
+def _forget(session: Session, which: ColumnElement[bool]) -> None:
+    chats = session.scalars(select(Chat).where(which).order_by(Chat.id).with_for_update()).all()
+    for chat in chats:
         chat.token_hash, chat.name, chat.email, chat.page = secrets.token_bytes(32), "", None, ""
         if chat.status not in OVER:
             close(chat, "ended")
-    mine = select(Chat.id).where(Chat.account_id == account_id)
-    session.execute(update(ChatMessage).where(ChatMessage.chat_id.in_(mine)).values(body=""))
+    session.execute(update(ChatMessage).where(ChatMessage.chat_id.in_([chat.id for chat in chats])).values(body=""))
 
 
 def export(session: Session, account_id: int) -> list[dict[str, Any]]:

@@ -9,13 +9,14 @@ import pytest
 from flask import Flask
 
 from notifyhub.chat import conversation, handing
-from notifyhub.chat.states import BODY_CHARACTERS
+from notifyhub.chat.states import BODY_CHARACTERS, LAST_WORDS
 from notifyhub.database import utcnow
 from notifyhub.errors import Invalid, NotFound, TooMany
 from notifyhub.tickets.opening import BODY_CHARACTERS as MOST_IN_A_TICKET
-from tests.chat.steps import account_id, addressed, answered, asked, ended, handed_over, present, read, rows, ticket_of
+from tests.chat.steps import account_id, addressed, answered, asked, ended, handed_over, present, read, rows, swept, ticket_of, told
 from tests.conftest import Api
 from tests.smtp import Server
+from tests.tickets.steps import answered as told_by_staff
 from tests.tickets.steps import customer, whole
 
 LAST = "and the other one, web, as well, which nobody has looked at so far, as it seems to me"
@@ -101,6 +102,42 @@ def test_a_visitor_who_left_no_address_cannot_be_answered_by_ticket(app: Flask) 
     with pytest.raises(handing.Unreachable):
         handed_over()
     assert read().status == "waiting"
+
+
+class TestOfAStranger:
+    """Who has no account, and left an address."""
+
+    def test_a_ticket_is_answered_there(self, now: datetime, work: Callable[[], None], smtp: Server) -> None:
+        asked("Buy pills at https://spam.example", now=now)
+        addressed("guest@visitor.example", now=now)
+        swept(now + LAST_WORDS)
+        ticket = ticket_of()
+        assert (ticket.account_id, ticket.contact_name, ticket.subject) == (None, None, "Question by live chat")
+        work()
+        assert [mail.message["To"] for mail in smtp.mails] == ["guest@visitor.example"]
+        assert "spam.example" not in smtp.mails[0].raw.decode()  # whoever owns the address may have asked nothing
+        told_by_staff(ticket, "We do not sell those.")
+        work()
+        assert "We do not sell those." in smtp.mails[1].text
+
+    def test_an_address_that_comes_late_makes_the_ticket_at_once(self, now: datetime) -> None:
+        asked(now=now)
+        swept(now + LAST_WORDS)
+        assert read().status == "unanswered"
+        addressed(now=now + timedelta(minutes=5))
+        assert (read().status, told()[-1]) == ("ticket", "(ticket)")
+        assert ticket_of().created_at == now + timedelta(minutes=5)  # what is promised, is promised from then on
+
+    def test_an_agent_makes_one_of_it(self, app: Flask) -> None:
+        asked("Is there a discount?")
+        addressed()
+        assert "Is there a discount?" in whole(handed_over()).messages[0].body
+
+    def test_the_address_of_a_customer_makes_nobody_a_customer(self, now: datetime, mine: dict[str, int]) -> None:
+        asked(now=now)
+        addressed("owner@one.example", now=now)
+        swept(now + LAST_WORDS)
+        assert ticket_of().account_id is None
 
 
 class TestAddress:

@@ -12,7 +12,7 @@ from notifyhub.chat import keeping
 from notifyhub.database import transaction, utcnow
 from notifyhub.errors import NotFound
 from tests.accounts.test_erasure import everything
-from tests.chat.steps import account_id, answered, asked, present, read, told
+from tests.chat.steps import account_id, addressed, answered, asked, present, read, told
 from tests.conftest import Api
 from tests.tickets.steps import agent, customer
 
@@ -77,3 +77,14 @@ def test_nothing_that_was_said_is_left_of_an_erased_account(api: Api) -> None:
     assert "secret" not in everything()
     with pytest.raises(NotFound):
         read("secret")  # its browser opens nothing any more
+
+
+def test_nor_of_what_was_written_with_its_address_before_it_was_one(api: Api) -> None:
+    customer(api, "C-1", name="Secret Ltd", registered_email="Owner@secret.example")
+    asked("secret", name="stranger")
+    addressed("OWNER@secret.example", name="stranger")
+    asked("of another", name="other")
+    addressed("guest@visitor.example", name="other")
+    api.delete("/v1/accounts/C-1")
+    left = everything().lower()
+    assert ("secret" in left, "guest@visitor.example" in left) == (False, True)
