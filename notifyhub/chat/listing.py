@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from notifyhub.chat.states import OVER, STATUSES
 from notifyhub.database import among
 from notifyhub.models import Account, Chat, ChatMessage, Staff
 
-MOST = 100  # of those that are not over
+MOST = 100  # of each kind
 MOST_OVER = 20
+MOST_CHANGED = 500  # are named one by one
 OPENING_CHARACTERS = 120
 
 
@@ -34,19 +35,18 @@ class Lines(NamedTuple):
 
 
 def console(session: Session) -> Lines:
-    open_ones = _lines(session, [status for status in STATUSES if status not in OVER], MOST)
-    waiting = [line for line in open_ones if line.chat.waiting_since and line.chat.status != "unanswered"]
+    waits, newest = Chat.waiting_since.is_not(None), (Chat.updated_at.desc(), Chat.id.desc())
     return Lines(
-        sorted(waiting, key=lambda line: line.chat.waiting_since),  # type: ignore[arg-type, return-value]
-        [line for line in open_ones if line.chat.status == "running" and not line.chat.waiting_since],
-        [line for line in open_ones if line.chat.status == "unanswered"],
-        _lines(session, OVER, MOST_OVER),
+        _lines(session, (Chat.status.in_(("waiting", "running")), waits), (Chat.waiting_since, Chat.id), MOST),
+        _lines(session, (Chat.status == "running", ~waits), newest, MOST),
+        _lines(session, (Chat.status == "unanswered",), newest, MOST_OVER),
+        _lines(session, (Chat.status.in_(OVER),), newest, MOST_OVER),
     )
 
 
-def _lines(session: Session, statuses: Sequence[str], limit: int) -> list[Line]:
+def _lines(session: Session, which: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int) -> list[Line]:
     query = select(Chat, Account, Staff).outerjoin(Account, Account.id == Chat.account_id).outerjoin(Staff, Staff.id == Chat.staff_id)
-    found = session.execute(query.where(Chat.status.in_(statuses)).order_by(Chat.updated_at.desc(), Chat.id.desc()).limit(limit)).all()
+    found = session.execute(query.where(*which).order_by(*order).limit(limit)).all()
     last = _last(session, [chat.id for chat, *_ in found])
     return [Line(*row, last.get(row[0].id, "")) for row in found]
 
@@ -75,4 +75,4 @@ def waiting(session: Session) -> int:
 def changed_since(session: Session, since: datetime) -> dict[str, datetime]:
     """When each was changed last, by id."""
     query = select(Chat.id, Chat.updated_at).where(Chat.status.in_(STATUSES), Chat.updated_at >= since)  # along the index
-    return {str(id): at for id, at in session.execute(query.order_by(Chat.updated_at.desc()).limit(MOST))}
+    return {str(id): at for id, at in session.execute(query.order_by(Chat.updated_at.desc()).limit(MOST_CHANGED))}
