@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from notifyhub.chat import conversation, handing, presence, telling
@@ -15,6 +15,7 @@ from notifyhub.errors import TooMany
 from notifyhub.models import Chat
 
 MOST_AT_ONCE = 100
+PUT_OFF = timedelta(minutes=5)
 
 
 def due(session: Session, now: datetime) -> Sequence[uuid.UUID]:
@@ -34,6 +35,11 @@ def lapse(session: Session, id: uuid.UUID, patience: timedelta, minutes: int, no
         chat.due_at = chat.waiting_since + patience  # nobody was there, and now somebody is
     else:
         _unanswered(session, chat, minutes, now)
+
+
+def put_off(session: Session, id: uuid.UUID, now: datetime) -> None:
+    """One that cannot be seen to stands in nobody's way."""
+    session.execute(update(Chat).where(Chat.id == id, Chat.due_at.is_not(None)).values(due_at=now + PUT_OFF))
 
 
 def _unanswered(session: Session, chat: Chat, minutes: int, now: datetime) -> None:

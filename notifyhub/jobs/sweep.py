@@ -57,3 +57,5 @@ def _lapse(chat_id: uuid.UUID, now: datetime) -> None:
             lapsing.lapse(session, chat_id, settings.chat_patience, settings.ticket_promise_minutes, now)
     except Exception:
         log.exception("a conversation that nobody answered, and that cannot be seen to", id=str(chat_id))
+        with transaction() as session:
+            lapsing.put_off(session, chat_id, now)

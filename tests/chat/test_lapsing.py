@@ -9,10 +9,12 @@ import pytest
 from flask import Flask
 
 from notifyhub import staff, wake
-from notifyhub.chat import presence
+from notifyhub.chat import lapsing, presence
+from notifyhub.chat.conversation import Over
 from notifyhub.chat.states import GIVEN_UP, IDLE, LAST_WORDS
 from notifyhub.database import transaction, utcnow
 from notifyhub.tickets import opening
+from tests.accounts.concurrency import at_once
 from tests.chat.steps import PATIENCE, account_id, answered, asked, gone, present, read, someone, swept, ticket_of, told
 from tests.conftest import Api
 from tests.tickets.steps import agent, customer, opened
@@ -169,3 +171,34 @@ def test_the_sweep_itself_does_it(app: Flask, mine: dict[str, int], work: Callab
     wake.now("sweep")
     work()
     assert read().status == "ticket"
+
+
+def test_an_answer_and_the_end_of_patience_at_once_are_one_after_the_other(app: Flask, now: datetime, mine: dict[str, int]) -> None:
+    asked(now=now, **mine)
+    by = someone()
+
+    def late() -> str:
+        try:
+            return f"staff: {answered('Just in time', by=by, now=now + LAST_WORDS).body}"
+        except Over:
+            return "over"
+
+    _, said = at_once(app, lambda api: swept(now + LAST_WORDS), lambda api: late())
+    assert (read().status, said) in (("ticket", "over"), ("running", "staff: Just in time"))
+    assert ("(ticket)" in told()) == (said == "over")
+
+
+def test_one_that_cannot_be_seen_to_stands_in_nobodys_way(
+    app: Flask, mine: dict[str, int], work: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(now=utcnow() - timedelta(minutes=10), **mine)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(lapsing, "lapse", broken)
+    wake.now("sweep")
+    work()
+    due_at = read().due_at
+    assert due_at is not None
+    assert due_at > utcnow()
