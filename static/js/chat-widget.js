@@ -1,4 +1,5 @@
 // The live chat on any web site: <script src="…/chat/widget.js" defer data-token="…">. `given`: what the server puts before it.
+if (document.querySelector("notifyhub-chat")) return; // the script stands on the page twice
 const script = document.currentScript;
 const base = script.src.replace(/\/chat\/widget\.js.*$/, "");
 const speaks = [script.dataset.language, document.documentElement.lang, ...navigator.languages];
@@ -69,7 +70,8 @@ const host = document.createElement("notifyhub-chat");
 const root = host.attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet();
 const { light, dark, fill, on } = given.accent;
-sheet.replaceSync(`${given.style} :host { --accent: light-dark(${light}, ${dark}); --fill: ${fill}; --on: ${on}; }`);
+sheet.replaceSync(`${given.style} :host { --accent: ${light}; --fill: ${fill}; --on: ${on}; }
+  @supports (color: light-dark(#000, #fff)) { :host { --accent: light-dark(${light}, ${dark}); } }`);
 root.adoptedStyleSheets = [sheet];
 
 const badge = make("span", { class: "badge", hidden: "" });
@@ -382,7 +384,7 @@ document.addEventListener("click", (event) => {
   show(true);
 });
 
-document.body.append(host);
+(document.body ?? document.documentElement).append(host);
 for (const entry of outbox()) pending(entry);
 if (outbox().length) deliver();
 follow();
