@@ -263,3 +263,20 @@ def test_nothing_hangs_over_the_edge(hub: Hub, visitor: Page, agent: Page, langu
             over = "[document.documentElement, ...document.querySelectorAll('notifyhub-chat, .chat-log, .chat-list, .desk-aside')]"
             assert page.evaluate(f"{over}.filter((part) => part.scrollWidth > part.clientWidth).map((part) => part.className)") == []
     assert visitor.locator("notifyhub-chat .log").evaluate("(log) => log.scrollWidth - log.clientWidth") == 0
+
+
+def test_the_style_of_the_page_around_it_does_not_reach_it(visitor: Page) -> None:
+    before = visitor.locator("notifyhub-chat .open").bounding_box()
+    visitor.evaluate(
+        """() => {
+            const sheet = new CSSStyleSheet();
+            const rules = "font-size: 30px !important; color: red !important; position: static !important; display: none";
+            sheet.replaceSync(`notifyhub-chat { ${rules} }`);
+            document.adoptedStyleSheets = [sheet];
+        }"""
+    )
+    assert visitor.locator("notifyhub-chat .open").bounding_box() == before
+    ask(visitor, "Hello")
+    expect(said(visitor).first).not_to_contain_text("being sent")
+    line = said(visitor).first.locator(".words")
+    assert line.evaluate("(words) => [getComputedStyle(words).fontSize, getComputedStyle(words).color]") == ["14px", "rgb(36, 34, 31)"]
