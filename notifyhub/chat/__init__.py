@@ -1,6 +1,6 @@
 """Live chat: visitors of a web site ask, agents answer while they are there, and what nobody answers becomes a ticket (docs/chat.md)."""
 
-from notifyhub.chat.figures import median_answer
+from notifyhub.chat.figures import first_answers, median_answer
 from notifyhub.chat.keeping import prune
 
-__all__ = ["median_answer", "prune"]
+__all__ = ["first_answers", "median_answer", "prune"]

@@ -17,11 +17,13 @@ MOST = 2000  # are looked at, the newest: a page shows it
 
 
 def median_answer(session: Session, now: datetime) -> float | None:
-    """Seconds from a visitor's first message to the first answer of an agent, of the conversations of the last 30 days that had one.
+    """Seconds from a visitor's first message to the first answer of an agent. None: there are too few to say."""
+    taken = first_answers(session, now)
+    return median(time.total_seconds() for time in taken) if len(taken) >= FEWEST else None
 
-    None: there are too few to say.
-    """
+
+def first_answers(session: Session, now: datetime) -> list[timedelta]:
+    """How long each took, of the conversations of the last 30 days that had one."""
     answered = select(Chat.created_at, Chat.answered_at).where(Chat.answered_at.is_not(None), Chat.created_at > now - WITHIN)
     rows: Any = session.execute(answered.order_by(Chat.created_at.desc()).limit(MOST))
-    taken = [(answered_at - created_at).total_seconds() for created_at, answered_at in rows]
-    return median(taken) if len(taken) >= FEWEST else None
+    return [answered_at - created_at for created_at, answered_at in rows]
