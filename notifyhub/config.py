@@ -9,6 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -118,6 +119,8 @@ class Settings:
     intake: Intake
     intake_address: str
     trusted_authserv_id: str | None
+    chat_patience: timedelta
+    chat_origins: tuple[str, ...]
     brand: Brand
 
     @property
@@ -172,6 +175,8 @@ class Settings:
             intake=_read(env, "NOTIFYHUB_INTAKE_URL", intake_url, parse_intake),
             intake_address=_read(env, "NOTIFYHUB_INTAKE_ADDRESS", brand.support_address or brand.sender_address, _intake_address),
             trusted_authserv_id=_read(env, "NOTIFYHUB_TRUSTED_AUTHSERV_ID", "", _authserv_id),
+            chat_patience=timedelta(minutes=_read(env, "NOTIFYHUB_CHAT_PATIENCE", "3", _minutes)),
+            chat_origins=_read(env, "NOTIFYHUB_CHAT_ORIGINS", "", _origins),
             brand=brand,
         )
 
@@ -404,6 +409,16 @@ def _base_url(text: str) -> str:
     if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
         raise ValueError("must be the address that customers see, such as https://notify.provider.example")
     return text.rstrip("/")
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """As browsers write them: scheme, host, and the port where it is not the usual one. "*": any."""
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    for origin in origins:
+        url = urlsplit(origin)
+        if origin != "*" and (url.scheme not in ("http", "https") or origin != f"{url.scheme}://{url.netloc}".lower() or not url.hostname):
+            raise ValueError("must be origins such as https://www.provider.example, separated by commas, or *")
+    return origins
 
 
 def _api_key(text: str) -> str | None:

@@ -116,6 +116,27 @@ TICKET_STATUSES = {
     "closed": Label(N_("closed"), "quiet", "archive"),
 }
 
+CHAT_STATUSES = {
+    "waiting": Label(N_("waits for an answer"), "warn", "hourglass"),
+    "running": Label(N_("running"), "good", "message-square"),
+    "unanswered": Label(N_("nobody answered in time"), "bad", "circle-alert"),
+    "ticket": Label(N_("became a ticket"), "info", "life-buoy"),
+    "ended": Label(N_("ended"), "quiet", "archive"),
+}
+
+# What happened to a conversation, as staff read it. Who ended it: CHAT_ENDS.
+CHAT_EVENTS = {
+    "nobody": N_("Nobody was there; the visitor was told so"),
+    "late": N_("Nobody answered in time; the visitor was told so"),
+    "ticket": N_("Became ticket #%(number)s"),
+    "ended": N_("Ended"),
+}
+CHAT_ENDS = {
+    "visitor": N_("Ended by the visitor"),
+    "staff": N_("Ended by support"),
+    "system": N_("Ended by itself: nobody said anything any more"),
+}
+
 TICKET_WORDS = {**TICKET_STATUSES, **PRIORITIES, **DEPARTMENTS}
 
 # What a customer reads of them.
@@ -307,6 +328,9 @@ ACTIONS = {
     "ticket.changed": N_("Ticket changed"),
     "ticket.warned": N_("Staff warned: a ticket still has no answer"),
     "ticket.breached": N_("A ticket had no answer within the promised time"),
+    "chat.answered": N_("Live chat taken and answered"),
+    "chat.ended": N_("Live chat ended"),
+    "chat.handed_over": N_("Ticket made of a live chat"),
     "sign_in.signed_in": N_("Signed in"),
     "sign_in.signed_out": N_("Signed out"),
     "sign_in.others_ended": N_("Other sessions ended"),

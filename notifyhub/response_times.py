@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from notifyhub import chat
 from notifyhub.database import first_id, follow_indexes, take_turns
 from notifyhub.models import Delivery, ResponseTime
 from notifyhub.tickets import measuring
@@ -66,6 +67,7 @@ def measure(session: Session, now: datetime) -> dict[Way, Figure]:
         mails += _mails(session, start, start + length)
     return {
         "ticket": _figure([*tickets["page"], *tickets["api"]]),
+        "chat": _figure(chat.first_answers(session, now - PERIOD)),
         "email": _figure(tickets["mail"]),
         "notification": _figure(mails),
     }

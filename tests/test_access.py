@@ -63,7 +63,7 @@ def test_only_these_are_for_everyone(app: Flask) -> None:
         "brand.css",
         "brand",
         "display",
-    } | {"contact", "sign-in", "sign-out", "sso", "staff", "status"}
+    } | {"chat", "contact", "sign-in", "sign-out", "sso", "staff", "status"}
 
 
 def test_of_the_staff_area_only_the_way_in_and_out_is_for_everyone(app: Flask) -> None:

@@ -10,10 +10,11 @@ from flask import Flask
 
 STATIC = Path(__file__).parent.parent / "static"
 MOST_BYTES = 60_000  # of scripts and styles on any page, compressed
+APART = "chat-widget"  # comes after everything else, to other sites too, and has a limit of its own
 
 
 def test_all_scripts_and_styles_together_stay_small() -> None:
-    files = [path for path in STATIC.rglob("*") if path.suffix in (".js", ".css")]
+    files = [path for path in STATIC.rglob("*") if path.suffix in (".js", ".css") and path.stem != APART]
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) < MOST_BYTES
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from notifyhub import audit, confirmations, deliveries, idempotency
 from notifyhub.accounts import lookup
+from notifyhub.chat import keeping
 from notifyhub.models import (
     AbuseReport,
     Account,
@@ -38,6 +39,7 @@ def erase(session: Session, account: Account, now: datetime) -> None:
     session.execute(delete(DeliveryAddress).where(DeliveryAddress.account_id == account.id))
     session.execute(delete(Confirmation).where(Confirmation.account_id == account.id))
     session.execute(delete(SignInLink).where(SignInLink.account_id == account.id))
+    keeping.forget(session, account.id)
     erasing.forget(session, account.id)
     _empty_held(session, account)
     session.execute(delete(StoredFile).where(StoredFile.account_id == account.id))
@@ -105,6 +107,7 @@ def _empty_unused(session: Session, mailbox_ids: set[int]) -> None:
     unused = session.scalars(select(Mailbox).where(Mailbox.id.in_(mailbox_ids), ~in_use)).all()
     _forget_replies(session, [mailbox.id for mailbox in unused])
     erasing.forget_contacts(session, [mailbox.id for mailbox in unused])
+    keeping.forget_addresses(session, [mailbox.key for mailbox in unused])
     idempotency.forget(session, {text for mailbox in unused for text in (mailbox.email, mailbox.key)})
     for mailbox in unused:
         mailbox.key = confirmations.fingerprint(mailbox.key) if mailbox.blocked_at else f"erased:{mailbox.id}"

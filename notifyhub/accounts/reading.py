@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, undefer
 
 from notifyhub import files
 from notifyhub.accounts import services
+from notifyhub.chat import keeping
 from notifyhub.kinds import CATEGORIES
 from notifyhub.models import (
     AbuseReport,
@@ -138,6 +139,7 @@ def export(session: Session, account: Account, now: datetime) -> dict[str, Any]:
             for row in session.scalars(select(Notification).where(Notification.account_id == account.id).order_by(Notification.created_at))
         ],
         "tickets": erasing.export(session, account.id),
+        "chats": keeping.export(session, account.id),
         "files": [
             files.described(row) | {"created_at": row.created_at}
             for row in session.scalars(select(StoredFile).where(StoredFile.account_id == account.id).order_by(StoredFile.created_at))

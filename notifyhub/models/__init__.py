@@ -6,6 +6,7 @@ from notifyhub.models.account import Account
 from notifyhub.models.address import Confirmation, DeliveryAddress, Mailbox
 from notifyhub.models.announcement import Announcement, Revision
 from notifyhub.models.audit import AuditEntry
+from notifyhub.models.chat import Chat, ChatMessage, ChatPresence
 from notifyhub.models.event import Event
 from notifyhub.models.file import StoredFile
 from notifyhub.models.intake import HeldMail, IncomingMail
@@ -22,6 +23,9 @@ __all__ = [
     "Announcement",
     "ApiKey",
     "AuditEntry",
+    "Chat",
+    "ChatMessage",
+    "ChatPresence",
     "Confirmation",
     "Delivery",
     "DeliveryAddress",

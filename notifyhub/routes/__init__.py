@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from notifyhub.routes import api, brand, browsers, client, health, links, metrics, pages, problems, staff, start
+from notifyhub.routes import api, brand, browsers, chat, client, health, links, metrics, pages, problems, staff, start
 from notifyhub.routes.api.base import ExternalIdConverter
 
 
@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
     browsers.init_app(app)
     client.init_app(app)
     staff.init_app(app)
+    chat.init_app(app)
     if app.extensions["settings"].embedded_mailbox:
         from notifyhub.routes import dev
 

@@ -36,6 +36,8 @@ LINKS_FROM_ONE_PLACE = Limit(3, timedelta(hours=1))
 TESTS_TO_ONE = Limit(3, timedelta(hours=1))
 TESTS_OF_ONE_ACCOUNT = Limit(3, timedelta(hours=1))
 ANSWERS_TO_ONE = (Limit(3, timedelta(hours=1)), Limit(10, timedelta(hours=23)))  # which is less than they are kept
+CHATS_FROM_ONE_PLACE = Limit(20, timedelta(hours=1))
+CHATS_TO_ONE = Limit(3, timedelta(hours=1))  # tickets about them, which are mailed to an address that nobody has proven
 
 
 def key_of(email_key: str) -> bytes:
@@ -136,6 +138,29 @@ def may_answer_mail(session: Session, key: bytes, now: datetime) -> bool:
     session.add(SignInAttempt(id=new_id(), what="answer", key=key, origin="mail", at=now, ok=True))
     session.flush()
     return True
+
+
+def chat_must_wait(session: Session, place: str, now: datetime) -> timedelta | None:
+    """Before another conversation is begun from there. None: it may be, and is counted."""
+    key = key_of(place)
+    take_turns(session, f"chat {place}")
+    begun = (SignInAttempt.what == "chat") & (SignInAttempt.key == key)
+    return _wait_or_count(session, CHATS_FROM_ONE_PLACE, begun, SignInAttempt(what="chat", key=key, origin=place), now)
+
+
+def chat_address_must_wait(session: Session, key: bytes, place: str, now: datetime) -> timedelta | None:
+    """The same before a conversation is to be answered at this address."""
+    take_turns(session, f"chat address {key.hex()}")
+    given = (SignInAttempt.what == "chat address") & (SignInAttempt.key == key)
+    return _wait_or_count(session, CHATS_TO_ONE, given, SignInAttempt(what="chat address", key=key, origin=place), now)
+
+
+def _wait_or_count(session: Session, limit: Limit, which: ColumnElement[bool], attempt: SignInAttempt, now: datetime) -> timedelta | None:
+    wait = _wait(session, limit, which & (SignInAttempt.at > now - limit.within), now)
+    if wait is None:
+        attempt.id, attempt.at, attempt.ok = new_id(), now, True
+        session.add(attempt)
+    return wait
 
 
 def prune(session: Session, now: datetime) -> None:

@@ -6,6 +6,8 @@ const SELDOM = 2000; // ms: no more often than that, however much happens
 const AGAIN = 5000; // ms
 
 export class LivePart extends HTMLElement {
+  seldom = SELDOM;
+
   connectedCallback() {
     this.live = this.querySelector("[data-live]");
     this.says = this.querySelector("[data-says]");
@@ -18,7 +20,7 @@ export class LivePart extends HTMLElement {
   changed(wait = SOON) {
     this.stale = true;
     clearTimeout(this.timer);
-    wait = Math.max(wait, (this.asked ?? 0) + SELDOM - Date.now());
+    wait = Math.max(wait, (this.asked ?? 0) + this.seldom - Date.now());
     if (document.visibilityState === "visible") this.timer = setTimeout(() => this.refresh(), wait);
   }
 

@@ -72,27 +72,38 @@ class Hub:
 
 @contextmanager
 def running() -> Iterator[Hub]:
-    with tempfile.TemporaryDirectory(prefix="nh-", ignore_cleanup_errors=True) as name:
-        port, log = free_port(), Path(name) / "log"
-        environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("NOTIFYHUB_")}
-        own = {
-            "PORT": str(port), "DATA_DIR": f"{name}/data", "DEMO": "1", "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY, "WEB_CONCURRENCY": "1",
-            "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example", "NOTIFYHUB_TRUSTED_AUTHSERV_ID": MX,
-        }  # fmt: skip
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "notifyhub", "dev"], cwd=ROOT, env=environ | own, stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent(SIGTERM),  # type: ignore[arg-type]
-            )  # fmt: skip
-        try:
-            deadline = time.monotonic() + 60
-            while "NotifyHub is ready" not in log.read_text(errors="replace"):
-                assert process.poll() is None, log.read_text(errors="replace")[-3000:]
-                assert time.monotonic() < deadline, log.read_text(errors="replace")[-3000:]
-                time.sleep(0.1)
-            yield Hub(port, log)
-        finally:
-            stop(process, SIGTERM, 15)  # type: ignore[arg-type]
+    with tempfile.TemporaryDirectory(prefix="nh-", ignore_cleanup_errors=True) as name, serving(Path(name), free_port()) as hub:
+        yield hub
+
+
+@contextmanager
+def serving(folder: Path, port: int, **settings: str) -> Iterator[Hub]:
+    """Several times with the same folder: stopped and started again."""
+    log = folder / "log"
+    environ = {variable: value for variable, value in os.environ.items() if not variable.startswith("NOTIFYHUB_")}
+    own = {
+        "PORT": str(port),
+        "DATA_DIR": f"{folder}/data",
+        "DEMO": "1",
+        "NOTIFYHUB_BOOTSTRAP_API_KEY": KEY,
+        "WEB_CONCURRENCY": "1",
+        "NOTIFYHUB_BRAND_SUPPORT_ADDRESS": "help@hosting.example",
+        "NOTIFYHUB_TRUSTED_AUTHSERV_ID": MX,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "notifyhub", "dev"], cwd=ROOT, env=environ | own | settings, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent(SIGTERM),  # type: ignore[arg-type]
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while "NotifyHub is ready" not in log.read_text(errors="replace"):
+            assert process.poll() is None, log.read_text(errors="replace")[-3000:]
+            assert time.monotonic() < deadline, log.read_text(errors="replace")[-3000:]
+            time.sleep(0.1)
+        yield Hub(port, log)
+    finally:
+        stop(process, SIGTERM, 15)  # type: ignore[arg-type]
 
 
 @contextmanager

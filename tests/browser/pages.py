@@ -67,6 +67,7 @@ def places(hub: Hub) -> list[Place]:
         Place("components", "/dev/components"),
         Place("status-public", "/status"),
         Place("contact-public", "/contact"),
+        Place("chat-demo", "/chat/demo"),
         Place("inbox", "/inbox", CUSTOMER),
         Place("inbox-item", f"/inbox/{item['id']}", CUSTOMER),
         Place("tickets", "/tickets", CUSTOMER),
@@ -99,6 +100,7 @@ def places(hub: Hub) -> list[Place]:
         Place("mails-held", "/staff/mails?outcome=held", AGENT),
         Place("desk-noted", f"/staff/tickets/{mine['number']}", AGENT),
         Place("desk-read-only", f"/staff/tickets/{urgent['number']}", OPS),
+        Place("chats", "/staff/chat", AGENT),
         Place("audit", "/staff/audit", ADMIN),
         Place("staff-browsers", "/staff/sessions", OPS),
     ]

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 
 from notifyhub import access, staff
 from notifyhub.database import transaction, utcnow
-from notifyhub.routes.staff.ticket_stream import FURTHEST, _time_of
+from notifyhub.routes.staff.following import FURTHEST, time_of
 from tests.browserless import Browser
 from tests.conftest import Api
 from tests.test_stream import Event, Quiet, events
@@ -95,4 +95,4 @@ def test_who_may_not_read_tickets_follows_none(app: Flask) -> None:
     ids=["none", "empty", "a letter", "before 1970", "far", "too long ago"],
 )
 def test_an_id_that_says_no_time_near_enough_resumes_nothing(id: str | None) -> None:
-    assert _time_of(id) is None
+    assert time_of(id) is None

@@ -9,6 +9,7 @@ from notifyhub.routes.staff import (
     accounts,
     announcements,
     audit,
+    chat,
     composer,
     deliveries,
     mails,
@@ -39,7 +40,9 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(tickets.blueprint)
     app.register_blueprint(ticket_actions.blueprint)
     app.register_blueprint(ticket_stream.blueprint)
+    app.register_blueprint(chat.blueprint)
     tickets.init_app(app)
+    chat.init_app(app)
     app.jinja_env.globals["held_mail"] = relay.held
     app.jinja_env.filters["author"] = announcements.author
     if app.extensions["settings"].demo:

@@ -116,18 +116,18 @@ def shown(ticket: Ticket, typed: Typed = NOTHING_TYPED, errors: dict[str, list[s
         "ticket": ticket, "whole": whole, "entries": timeline.entries(whole), "clock": clock.read(ticket, now), "now": now,
         "newest": said[-1].id if said else None, "may_answer": rights.may_answer(g.staff.roles, ticket.department),
         "assignable": assignable, "departments": DEPARTMENTS, "priorities": PRIORITIES, "statuses": STATUSES,
-        "beside": _beside(whole.account, ticket, now) if whole.account else None, "typed": typed, "errors": errors or {},
+        "beside": beside(whole.account, now, ticket) if whole.account else None, "typed": typed, "errors": errors or {},
         "limits": uploads.LIMITS,
     }  # fmt: skip
 
 
-def _beside(account: Account, ticket: Ticket, now: datetime) -> dict[str, Any]:
-    """Of the account, what an agent looks at first."""
+def beside(account: Account, now: datetime, without: Ticket | None = None) -> dict[str, Any]:
+    """Of the account, what an agent looks at first; its open tickets `without` the one that is being looked at."""
     session = db.session()
     mailbox = session.get(Mailbox, account.registered_mailbox_id) if account.registered_mailbox_id else None
     held = services.page(session, account.id, ended=False, after="", limit=AT_HAND + 1)
     open_ones = listing.Wanted(account.id, [status for status in STATUSES if status not in OVER])
-    others = [row.ticket for row in listing.page(session, open_ones, None, AT_HAND + 1) if row.ticket.id != ticket.id]
+    others = [row.ticket for row in listing.page(session, open_ones, None, AT_HAND + 1) if row.ticket != without]
     return {
         "mailbox": mailbox, "services": held[:AT_HAND], "more_services": len(held) > AT_HAND, "others": others[:AT_HAND],
         "there": windows.nearby(now, now, account.time_zone, pages.formats(), pages.words()),
