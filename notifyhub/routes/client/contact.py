@@ -39,7 +39,7 @@ def page() -> str:
         layout="layouts/client.html" if g.get("account") else "layouts/plain.html",
         ticket_promise=ticket_promise,
         chat=CHAT in current_app.blueprints,
-        email_least=pages.settings().mail_promise_minutes // 2,  # said as a range, since nobody reads mail by the minute
+        email_least=_least(pages.settings().mail_promise_minutes),
         email_promise=email_promise,
         measured={
             "ticket": _measured(figures.of("ticket"), ticket_promise),
@@ -50,6 +50,11 @@ def page() -> str:
         measured_at=figures.measured_at,
         days=response_times.PERIOD.days,
     )
+
+
+def _least(minutes: int) -> int | None:
+    """Said as a range, since nobody reads mail by the minute; None where that would read oddly, as from an hour on."""
+    return minutes // 2 if 1 < minutes < 60 else None
 
 
 def _measured(figure: Figure, promise: timedelta | None = None) -> Measured | None:
