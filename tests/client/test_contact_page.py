@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
@@ -80,6 +81,12 @@ def test_what_was_measured_stands_beside_the_promise_and_never_sounds_quicker(ap
 def test_a_promise_without_a_time_is_not_judged(app: Flask) -> None:
     measured(notification=Figure(timedelta(seconds=3), 900))
     assert "In real time 3 seconds median of 900 mails" in rows(app)["Notifications"]
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(30, "within 15–30 mins"), (1, "within 1 min"), (120, "within 2 hrs")])
+def test_mails_are_promised_what_the_setting_says(app: Flask, minutes: int, said: str) -> None:
+    app.extensions["settings"] = dataclasses.replace(app.extensions["settings"], mail_promise_minutes=minutes)
+    assert said in " ".join(Browser(app).get("/contact").text.split())
 
 
 def test_an_installation_without_a_support_address_offers_no_mail(app: Flask, environ: dict[str, str]) -> None:
