@@ -21,7 +21,7 @@ WORDS = "During the window we replace the core switches, one rack row after the 
 CONTENT = {"en": {"title": "New switches in our data centres", "body": f"Dear {{{{ account_name }}}},\n\n{WORDS * 3}\n\n{WORDS}"}}
 WIRE, LOOP, QUEUE = 20_000, 4_000, 2_000  # mails of each rival
 PROCESSES = (1, 2, 4)  # of post_office: the best counts
-SIGNED_SHARE, LATE_SHARE = 2, 10  # of the accounts, so many times fewer in the slower runs
+LATE_SHARE = 10  # so many times fewer accounts in the slowest run
 LATE, LATE_CONNECTIONS = 0.02, 20
 MOST_NAMED = 10_000  # accounts in one audience
 QUIET = 30.0  # seconds without a mail, until those that are missing are given up
@@ -51,7 +51,7 @@ def run(report: Report, accounts: int) -> None:
                 hub.upload("/v1/accounts/import", file, "application/x-ndjson")
                 _compare(report, _published(report, hub, record, file, accounts), compared)
             with product.running(url, port, **_keys(folder)) as hub:
-                _signed(report, _published(report, hub, record, file, accounts, SIGNED_SHARE))
+                _signed(report, _published(report, hub, record, file, accounts))
         with sink.running(record, "--delay", str(LATE)) as port:
             each = LATE_CONNECTIONS // 2  # `notifyhub dev` has two workers
             with product.running(url, port, NOTIFYHUB_SMTP_CONNECTIONS=str(each)) as hub:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -101,9 +101,8 @@ def emptied(url: str, template: str) -> bool:
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.002)
-        shape = connection.execute(SHAPE).fetchone()
         with psycopg.connect(template, autocommit=True) as original:
-            if original.execute(SHAPE).fetchone() != shape:
+            if _shape(connection) != _shape(original):
                 return False
         tables = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
         empty = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables if name != "alembic_version")
@@ -111,6 +110,13 @@ def emptied(url: str, template: str) -> bool:
         connection.execute(empty)
         connection.execute("SELECT setval(quote_ident(sequencename)::regclass, start_value, false) FROM pg_sequences")
     return True
+
+
+def _shape(connection: psycopg.Connection[Any]) -> Any:
+    try:
+        return connection.execute(SHAPE).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
 
 
 LEAVE_TIMEOUT = 0.5  # seconds: whoever has closed its connection is gone in a moment

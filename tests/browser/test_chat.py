@@ -67,7 +67,7 @@ def written(page: Page) -> Locator:
 
 def choose(agent: Page, words: str) -> None:
     agent.locator(".chat-list li", has_text=words).first.get_by_role("link").click()
-    expect(written(agent).first).to_contain_text(words)
+    expect(written(agent).filter(has_text=words).first).to_be_visible()
 
 
 def reply(agent: Page, words: str) -> None:
@@ -141,7 +141,8 @@ def test_two_tabs_of_a_visitor_hold_one_conversation(visitor: Page, agent: Page)
     ask(other, "From the second tab")
     for page in (visitor, other):
         expect(said(page)).to_contain_text(["From the first tab", "From the second tab"])
-    choose(agent, "From the first tab")
+    choose(agent, "From the second tab")  # the list shows what was said last
+    expect(written(agent)).to_contain_text(["From the first tab", "From the second tab"])
 
 
 def test_where_nobody_is_there_an_address_is_asked_for(hub: Hub, visitor: Page) -> None:
