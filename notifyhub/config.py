@@ -295,10 +295,11 @@ def parse_intake(text: str) -> Intake:
     url = urlsplit(text)
     if url.scheme not in ("lmtp", "smtp") or url.query or url.username or bool(url.netloc) == (url.path not in ("", "/")):
         raise ValueError("must look like lmtp://127.0.0.1:2424, smtp://127.0.0.1:2525 or lmtp:///run/notifyhub/intake.sock")
+    scheme: Literal["lmtp", "smtp"] = "lmtp" if url.scheme == "lmtp" else "smtp"
     if not url.netloc:
         if len(os.fsencode(url.path)) > 100:
             raise ValueError("the path of a socket may have 100 bytes at most")
-        return Intake(url.scheme, socket_path=url.path)  # type: ignore[arg-type]
+        return Intake(scheme, socket_path=url.path)
     host = "127.0.0.1" if url.hostname == "localhost" else url.hostname or ""
     try:
         inside = ipaddress.ip_address(host).is_loopback
@@ -308,7 +309,7 @@ def parse_intake(text: str) -> Intake:
         raise ValueError("must be an address of this machine, 127.0.0.1 or [::1]; the mail server that faces others passes mail on to it")
     if not url.port:
         raise ValueError("must name a port, such as 2424")
-    return Intake(url.scheme, host, url.port)  # type: ignore[arg-type]
+    return Intake(scheme, host, url.port)
 
 
 def _intake_address(text: str) -> str:

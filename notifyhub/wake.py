@@ -193,7 +193,7 @@ def rest(job: str, seconds: float) -> bool:
             _, late, _ = pipe.execute()
     except redis.RedisError:
         return False
-    return job.encode() in [*rang[1:], *late] if rang else job.encode() in late
+    return job.encode() in [*(rang or ())[1:], *late]
 
 
 def seen(process: str) -> None:

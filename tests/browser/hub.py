@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +23,6 @@ from benchmarks.processes import end_with_parent, free_port, stop
 from notifyhub import ROOT
 from tests.intake.written import MX
 
-SIGTERM = 15
 KEY = "browser-tests-key-0123456789"
 NO_CHROMIUM = "no Chromium here, so the pages were not tested in a browser: apt install chromium"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -93,7 +93,7 @@ def serving(folder: Path, port: int, **settings: str) -> Iterator[Hub]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "notifyhub", "dev"], cwd=ROOT, env=environ | own | settings, stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent(SIGTERM),  # type: ignore[arg-type]
+            stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent(SIGTERM),
         )  # fmt: skip
     try:
         deadline = time.monotonic() + 60
@@ -103,7 +103,7 @@ def serving(folder: Path, port: int, **settings: str) -> Iterator[Hub]:
             time.sleep(0.1)
         yield Hub(port, log)
     finally:
-        stop(process, SIGTERM, 15)  # type: ignore[arg-type]
+        stop(process, SIGTERM, 15)
 
 
 @contextmanager

@@ -10,27 +10,14 @@ from flask import Flask
 
 from notifyhub.chat import conversation, handing
 from notifyhub.chat.states import BODY_CHARACTERS, LAST_WORDS
-from notifyhub.database import utcnow
 from notifyhub.errors import Invalid, NotFound, TooMany
 from notifyhub.tickets.opening import BODY_CHARACTERS as MOST_IN_A_TICKET
-from tests.chat.steps import account_id, addressed, answered, asked, ended, handed_over, present, read, rows, swept, ticket_of, told
-from tests.conftest import Api
+from tests.chat.steps import addressed, answered, asked, ended, handed_over, present, read, rows, swept, ticket_of, told
 from tests.smtp import Server
 from tests.tickets.steps import answered as told_by_staff
-from tests.tickets.steps import customer, whole
+from tests.tickets.steps import whole
 
 LAST = "and the other one, web, as well, which nobody has looked at so far, as it seems to me"
-
-
-@pytest.fixture
-def now(app: Flask) -> datetime:
-    return utcnow()
-
-
-@pytest.fixture
-def mine(api: Api) -> dict[str, int]:
-    customer(api, name="One Ltd")
-    return {"account_id": account_id()}
 
 
 def test_the_ticket_has_all_that_was_said(now: datetime, mine: dict[str, int]) -> None:

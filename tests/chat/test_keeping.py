@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from flask import Flask
 
 from notifyhub import chat
 from notifyhub.chat import keeping
-from notifyhub.database import transaction, utcnow
+from notifyhub.database import transaction
 from notifyhub.errors import NotFound
 from tests.accounts.test_erasure import everything
 from tests.chat.steps import account_id, addressed, answered, asked, present, read, told
@@ -17,11 +16,6 @@ from tests.conftest import Api
 from tests.tickets.steps import agent, customer
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def now(app: Flask) -> datetime:
-    return utcnow()
 
 
 def test_the_first_answers_of_late_are_measured(now: datetime) -> None:

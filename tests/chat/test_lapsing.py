@@ -15,23 +15,10 @@ from notifyhub.chat.states import GIVEN_UP, IDLE, LAST_WORDS
 from notifyhub.database import transaction, utcnow
 from notifyhub.tickets import opening
 from tests.accounts.concurrency import at_once
-from tests.chat.steps import PATIENCE, account_id, answered, asked, gone, present, read, someone, swept, ticket_of, told
-from tests.conftest import Api
-from tests.tickets.steps import agent, customer, opened
+from tests.chat.steps import PATIENCE, answered, asked, gone, present, read, someone, swept, ticket_of, told
+from tests.tickets.steps import agent, opened
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def now(app: Flask) -> datetime:
-    return utcnow()
-
-
-@pytest.fixture
-def mine(api: Api) -> dict[str, int]:
-    """Of a conversation of a customer."""
-    customer(api, name="One Ltd")
-    return {"account_id": account_id()}
 
 
 def test_while_someone_is_there_it_waits_for_as_long_as_was_said(now: datetime, mine: dict[str, int]) -> None:

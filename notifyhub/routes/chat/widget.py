@@ -70,7 +70,8 @@ def script() -> Response:
     response.headers["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.add_etag()
-    return response.make_conditional(request)  # type: ignore[return-value]
+    response.make_conditional(request)
+    return response
 
 
 def _script() -> str:
