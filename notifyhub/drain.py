@@ -106,8 +106,7 @@ class _Drain:
                         return True
                     look = await self._in_thread(wake.rest, "drain", REST_SECONDS)
         finally:
-            while self.under_way:
-                await self._some_ended(None)
+            await self._all_ended()
         if self.down is not None:
             log.warning("the relay cannot be used now", reason=str(self.down))
             await self._in_thread(_rest, str(self.down))
@@ -117,12 +116,21 @@ class _Drain:
         return len(self.under_way) < UNDER_WAY
 
     async def _some_ended(self, timeout: float | None) -> None:
-        done, self.under_way = await asyncio.wait(self.under_way, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            try:
-                task.result()
-            except RelayDown as error:
-                self.down = error
+        ended, self.under_way = await asyncio.wait(self.under_way, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        self._look_at(ended)
+
+    async def _all_ended(self) -> None:
+        """Whatever went wrong with one claim: the letters of the other are on their way, and what becomes of them is written down."""
+        if self.under_way:
+            ended, self.under_way = await asyncio.wait(self.under_way)
+            self._look_at(ended)
+
+    def _look_at(self, ended: set[asyncio.Task[None]]) -> None:
+        failures = [error for task in ended if (error := task.exception())]
+        for error in failures:
+            if not isinstance(error, RelayDown):
+                raise error
+            self.down = error
 
     async def _deliver(self, batch: Batch) -> None:
         """Raises RelayDown, with what was claimed settled or given back."""

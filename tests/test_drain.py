@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import threading
 import time
@@ -91,6 +92,22 @@ def test_what_the_relay_took_stays_on_record_when_it_could_not_be_committed(
     assert {state for _, state in mails()} == {"sent"}
 
 
+def test_what_is_on_its_way_is_waited_for_when_another_claim_could_not_be_committed(
+    app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away once two claims are under way, and the turn is over."""
+    fan_out(api, 150)
+    monkeypatch.setattr(smtp, "handle_DATA", pondering(smtp.handle_DATA, seconds=0.02))
+    asked = itertools.count(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(deliveries, "settle", broken)
+        with pytest.raises(ConnectionError):
+            asyncio.run(drain.drain(app.extensions["settings"], "email", lambda: next(asked) > 2))
+    assert len(smtp.mails) == 150
+    drain.settle_dead_journals(app.extensions["settings"])
+    assert {state for _, state in mails()} == {"sent"}
+
+
 def test_what_was_claimed_and_could_not_be_read_is_free_again(app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database goes away right after the claim, and this process lives on."""
     fan_out(api, 3)
@@ -118,9 +135,9 @@ def test_a_lease_that_cannot_be_renewed_does_not_give_away_what_is_on_its_way(
     assert {state for _, state in mails()} == {"sent"}
 
 
-def pondering(answer: Any) -> Any:
+def pondering(answer: Any, seconds: float = 0.4) -> Any:
     async def answer_late(*of: Any) -> str:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(seconds)
         return str(await answer(*of))
 
     return answer_late
