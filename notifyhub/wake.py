@@ -24,7 +24,7 @@ JOBS = {
     "intake": "notifyhub.jobs.intake.run",
     "sweep": "notifyhub.jobs.sweep.run",
 }
-JOB_TIMEOUT = 120  # seconds; every job hands over to a fresh one long before
+JOB_TIMEOUT = 900  # seconds; every job hands over to a fresh one long before, but a relay may take ten minutes over a last mail
 PENDING_TTL = 30  # seconds until a wake-up that never ran is given up for lost
 RUNNING_TTL = 3  # seconds that a running job is known to run without saying so again
 SEEN_TTL = 3600  # seconds that it is remembered when a process was seen
