@@ -18,7 +18,7 @@ NEW = "/staff/announcements/new"
 def composer(hub: Hub, signed_in_as: Callable[[str], Page]) -> Page:
     page = signed_in_as("Olivia Ops")
     page.goto(hub.base + NEW)
-    page.wait_for_function("!!customElements.get('nh-composer')")
+    page.wait_for_selector("nh-composer:defined", state="attached")
     return page
 
 
@@ -132,9 +132,9 @@ def test_once_it_is_saved_nothing_is_offered_again(hub: Hub, composer: Page) -> 
     take(composer, "Locations", "fra1")
     composer.get_by_role("button", name="Save draft").click()
     expect(composer.locator("#saved")).to_contain_text("Draft saved today")
-    composer.wait_for_function("!!customElements.get('nh-composer')")
+    composer.wait_for_selector("nh-composer:defined", state="attached")
     composer.goto(hub.base + NEW)
-    composer.wait_for_function("!!customElements.get('nh-composer')")
+    composer.wait_for_selector("nh-composer:defined", state="attached")
     expect(composer.get_by_role("button", name="Take it up")).to_have_count(0)
 
 

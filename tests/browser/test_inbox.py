@@ -34,7 +34,7 @@ def announced(hub: Hub) -> str:
 def inbox(hub: Hub, title: str, signed_in_as: Callable[[str], Page]) -> Page:
     page = signed_in_as(CUSTOMER)
     expect(line(page, title)).to_be_visible()
-    page.wait_for_function("!!customElements.get('nh-inbox')")
+    page.wait_for_selector("nh-inbox:defined", state="attached")
     return page
 
 
@@ -59,7 +59,7 @@ def test_an_invoice_slides_in_and_its_document_is_saved(
     hub: Hub, signed_in_as: Callable[[str], Page], axe: Callable[[Page], list[str]]
 ) -> None:
     inbox = signed_in_as("C-1044")  # as others look at an inbox without invoices
-    inbox.wait_for_function("!!customElements.get('nh-inbox')")
+    inbox.wait_for_selector("nh-inbox:defined", state="attached")
     number = f"INV-{uuid.uuid4().hex[:6]}"
     item = hub.report(event(data={"account": "C-1044", "number": number, "document": document()}, id=number))
     line(inbox, number).get_by_role("link").click()

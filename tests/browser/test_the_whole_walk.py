@@ -53,11 +53,11 @@ def test_from_an_address_to_the_last_mail(hub: Hub, new_context: Callable[..., B
     customer.goto(f"{hub.base}/settings/send-email")
     expect(block.locator(".address-row", has_text=DESK)).to_contain_text("confirmed")
     customer.goto(f"{hub.base}/inbox")
-    customer.wait_for_function("!!customElements.get('nh-inbox')")
+    customer.wait_for_selector("nh-inbox:defined", state="attached")
 
     sign_in(staff, hub, "Olivia Ops")
     staff.goto(hub.base + NEW)
-    staff.wait_for_function("!!customElements.get('nh-composer')")
+    staff.wait_for_selector("nh-composer:defined", state="attached")
     write(staff, title)
     take(staff, "Locations", "fra1")
     expect(staff.locator("#reach")).to_contain_text("2 accounts")

@@ -71,7 +71,7 @@ def test_a_ticket_of_high_priority_from_the_form_to_the_answer(
     hub: Hub, customer: Page, agent: Page, subject: str, tmp_path: Path, new_context: Callable[..., BrowserContext]
 ) -> None:
     agent.goto(hub.base + QUEUE)
-    agent.wait_for_function("!!customElements.get('nh-queue')")
+    agent.wait_for_selector("nh-queue:defined", state="attached")
 
     customer.goto(hub.base + "/tickets")
     customer.get_by_role("link", name="Add ticket").first.click()
@@ -142,7 +142,7 @@ def test_a_ticket_of_high_priority_from_the_form_to_the_answer(
 def test_what_is_unread_stands_out_in_the_list_until_it_is_looked_at(hub: Hub, customer: Page, subject: str) -> None:
     number = opened(hub, subject)
     customer.goto(hub.base + "/tickets")
-    customer.wait_for_function("!!customElements.get('nh-ticket')")
+    customer.wait_for_selector("nh-ticket:defined", state="attached")
     hub.api("POST", f"/v1/tickets/{number}/messages", {"from": "staff", "body": "We look into it."})
     expect(line(customer, subject)).to_contain_text("We look into it.")
     expect(line(customer, subject)).to_have_class(re.compile("unread"))
@@ -156,7 +156,7 @@ def test_what_is_unread_stands_out_in_the_list_until_it_is_looked_at(hub: Hub, c
 def test_what_is_being_typed_survives_news_and_the_end_of_the_session(hub: Hub, customer: Page, subject: str) -> None:
     number = opened(hub, subject)
     customer.goto(f"{hub.base}/tickets/{number}")
-    customer.wait_for_function("!!customElements.get('nh-ticket')")
+    customer.wait_for_selector("nh-ticket:defined", state="attached")
     customer.get_by_label("Your reply").fill("Precious words")
     hub.api("POST", f"/v1/tickets/{number}/messages", {"from": "staff", "body": "We look into it."})
     expect(customer.locator(".conversation")).to_contain_text("We look into it.")
@@ -171,7 +171,7 @@ def test_what_is_being_typed_survives_news_and_the_end_of_the_session(hub: Hub, 
 
 def test_a_picture_is_pasted_into_the_form(hub: Hub, customer: Page) -> None:
     customer.goto(hub.base + "/tickets/new")
-    customer.wait_for_function("!!customElements.get('nh-files')")
+    customer.wait_for_selector("nh-files:defined", state="attached")
     customer.get_by_label("Description").evaluate(
         """(field) => {
             const clipboardData = new DataTransfer();
@@ -257,7 +257,7 @@ def test_what_is_too_much_is_said_before_it_is_sent(hub: Hub, customer: Page, tm
 
 def test_a_time_that_nobody_typed_follows_the_zone(hub: Hub, customer: Page) -> None:
     customer.goto(hub.base + "/tickets/new?priority=high")
-    customer.wait_for_function("!!customElements.get('nh-ticket-form')")
+    customer.wait_for_selector("nh-ticket-form:defined", state="attached")
     london = customer.get_by_label("Since when").input_value()
     customer.get_by_label("Time zone").select_option("Asia/Tokyo")
     tokyo = customer.get_by_label("Since when").input_value()
