@@ -65,6 +65,7 @@ def _others(run: Run) -> dict[str, Callable[[Run], object]]:
 
 FAULTS: dict[str, Fault] = {
     "worker_killed": Fault("kill -9 of a worker", workers.worker_killed),
+    "worker_stopped": Fault("SIGTERM of a worker", workers.worker_stopped, least=1_500),  # more than is claimed at once
     "fan_out_killed": Fault("kill -9 of the fan-out half way", workers.fan_out_killed, least=CHUNKS),
     "fan_out_twice": Fault("two fan-out jobs of one announcement at once", workers.fan_out_twice, least=CHUNKS // 2),
     # one machine has one clock, and SQLite is on one machine

@@ -24,10 +24,29 @@ def worker_killed(run: Run) -> None:
     run.note("kill -9 of a worker in the middle of a mail", times)
 
 
+def worker_stopped(run: Run) -> None:
+    """As a new version is put in place: it ends what it has begun, so nothing may come twice."""
+    run.slow(factor=3)  # which takes it a while
+    run.publish()
+    times = run.times(10, 2)
+    for share in run.shares(times):
+        run.until_arrived(share)
+        worker = _who_sends(run)
+        worker.stop()
+        worker.start()
+        run.hub.until_reporting(worker)
+    run.note("SIGTERM of a worker in the middle of a mail", times)
+
+
 def kill_who_sends(run: Run, rather_not: Part | None = None) -> Part:
+    worker = _who_sends(run, rather_not)
+    run.kill(worker)
+    return worker
+
+
+def _who_sends(run: Run, rather_not: Part | None = None) -> Part:
     run.while_there_is_news(run.hub.sending, "a worker that sends")
     sending = sorted(run.hub.sending(), key=lambda worker: worker is rather_not) or run.hub.workers
-    run.kill(sending[0])
     return sending[0]
 
 
