@@ -8,4 +8,4 @@ import gc
 def collect_less() -> None:
     """Call it once all is imported: what is there by then stays, and looking through it again and again is a fifth of a fan-out's time."""
     gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
+    gc.set_threshold(10_000, 5, 2)
