@@ -23,7 +23,7 @@ from notifyhub.models import Revision
 
 FIRST_CHUNK = 500  # small, so that the first ones hear of it at once; the following ones grow
 AT_ONCE = 500  # accounts that are told by the publication itself
-FULL_CHUNK = {"postgresql": 5_000, "sqlite": 2_000}  # SQLite has one writer, which others wait for
+FULL_CHUNK = {"postgresql": 3_000, "sqlite": 2_000}  # SQLite has one writer, which others wait for
 
 
 class Chunk(NamedTuple):
