@@ -95,9 +95,8 @@ def test_from_question_to_ticket_with_the_server_restarted_in_between(new_contex
         expect(agent.get_by_role("alert")).to_contain_text("Not sent. Your words are still here")
         with serving(folder, port):
             expect(said(customer).last).not_to_contain_text("Not sent yet")
-            expect(written(agent)).to_have_count(3)  # nobody loaded the page again
+            expect(written(agent).filter(has_text="Since this morning")).to_have_count(1)  # nobody loaded the page again
             agent.get_by_role("button", name="Send").click()
-            expect(said(customer)).to_have_count(4)
             expect(said(customer).last).to_contain_text("Are you still there?")
             agent.get_by_label("Department").select_option("technical")
             agent.get_by_role("button", name="Make a ticket").click()
@@ -105,7 +104,9 @@ def test_from_question_to_ticket_with_the_server_restarted_in_between(new_contex
             expect(said(customer).last).to_contain_text("This is now ticket #")
             customer.reload()
             texts = ["vps-12 is slow", "Since when?", "Since this morning", "Are you still there?", "This is now ticket #"]
-            expect(said(customer)).to_contain_text(texts)  # each once, in this order
+            expect(said(customer)).to_contain_text(texts)  # in this order; a server that was away for long says too that nobody was there
+            for text in texts:
+                expect(said(customer).filter(has_text=text)).to_have_count(1)
             said(customer).last.get_by_role("link", name="Open the ticket").click()
             expect(customer.locator(".conversation")).to_contain_text(re.compile(r"Aylin Agent:\s*Since when\?"))
             customer.get_by_role("button", name="New conversation").click()
