@@ -53,6 +53,7 @@ class Audience(NamedTuple):
     accounts: ColumnElement[bool] | None
     except_accounts: ColumnElement[bool]
     by_service: bool = True  # some may be taken by their services alone
+    everyone: bool = False  # but for those accounts, whatever services they have
 
     @classmethod
     def of(cls, session: Session, document: Mapping[str, Any]) -> Audience:
@@ -67,6 +68,7 @@ class Audience(NamedTuple):
             by_account,
             FALSE if excluded_accounts is None else excluded_accounts,
             any(document.get(key) for key in SERVICE_KEYS),
+            bool(document.get("all")) and not any(excluded.get(key) for key in SERVICE_KEYS),
         )
 
     def account_ids(self) -> Select[Any]:
@@ -77,10 +79,18 @@ class Audience(NamedTuple):
             if self.except_accounts is FALSE:
                 return ids
             return ids.where(Service.account_id.not_in(select(Account.id).where(self.except_accounts)))
-        has_affected = exists().where(Service.account_id == Account.id, self.services)
-        has_none = and_(self.accounts, ~exists().where(Service.account_id == Account.id, RENTED))
-        concerned = select(Account.id).where(Account.erased_at.is_(None), ~self.except_accounts, or_(has_affected, has_none))
+        taken = select(Account.id).where(Account.erased_at.is_(None), ~self.except_accounts)
+        if self.everyone:
+            return taken
+        has_affected = _has_service(self.services)
+        has_none = and_(self.accounts, ~_has_service(RENTED))
+        concerned = taken.where(or_(has_affected, has_none))
         return concerned if self.by_service else concerned.where(self.accounts)  # said again, so that an index finds the few
+
+
+def _has_service(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Looked up for each account: the offset of nothing keeps PostgreSQL from hashing all services there are, for each chunk of a walk."""
+    return exists(select(Service.id).where(Service.account_id == Account.id, condition).offset(0))
 
 
 def _services(session: Session, document: Mapping[str, Any]) -> ColumnElement[bool]:

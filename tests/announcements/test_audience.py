@@ -13,6 +13,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from notifyhub.announcements import audience, life
 from notifyhub.database import db, reading
@@ -170,17 +171,37 @@ def test_who_comes_after_the_publication_is_not_told(api: Api, work: Callable[[]
     assert told() == ["C-1"]
 
 
+def plan(session: Session, query: Any, **tuned: str) -> list[str]:
+    compiled = query.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    if db.engine.dialect.name == "postgresql":
+        for name, value in tuned.items():
+            session.execute(text(f"SET LOCAL {name} = {value}"))
+        explained = session.connection().exec_driver_sql(f"EXPLAIN {compiled}", dict(compiled.params))
+    else:
+        values = tuple(compiled.params[name] for name in compiled.positiontup or ())
+        explained = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
+    return [row[-1] for row in explained]
+
+
 @pytest.mark.parametrize("network", ["203.0.113.0/24", "2001:db8::/32", "203.0.113.7"])
 def test_everything_in_a_prefix_is_a_range_of_the_index(app: Flask, network: str) -> None:
     with reading() as session:
-        query = audience.overlapping(session, [network])
-        compiled = query.compile(db.engine, compile_kwargs={"render_postcompile": True})
-        if db.engine.dialect.name == "postgresql":
-            session.execute(text("SET LOCAL enable_seqscan = off"))  # the table is empty, and would be read at once
-            explained = session.connection().exec_driver_sql(f"EXPLAIN {compiled}", dict(compiled.params))
-        else:
-            values = tuple(compiled.params[name] for name in compiled.positiontup or ())
-            explained = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
-        plan = [row[-1] for row in explained]
-    assert "ix_service_address_network" in "\n".join(plan)
-    assert not [step for step in plan if "Seq Scan" in step or step.startswith("SCAN service_address")]
+        # the table is empty, and would be read at once
+        steps = plan(session, audience.overlapping(session, [network]), enable_seqscan="off")
+    assert "ix_service_address_network" in "\n".join(steps)
+    assert not [step for step in steps if "Seq Scan" in step or step.startswith("SCAN service_address")]
+
+
+def test_the_services_of_an_account_are_looked_up_and_not_those_of_all(app: Flask) -> None:
+    with reading() as session:
+        concerned = audience.Audience.of(session, {"all": True, "except": {"locations": ["fra1"]}})
+        # as where there are so many accounts that to hash all services once seems cheaper
+        steps = plan(session, concerned.account_ids(), random_page_cost="1000")
+    assert [step for step in steps if "account_id = account.id" in step or "account_id=?" in step]
+    assert not [step for step in steps if "hashed" in step]
+
+
+def test_everyone_is_found_without_a_look_at_services(app: Flask) -> None:
+    with reading() as session:
+        steps = plan(session, audience.Audience.of(session, {"all": True, "except": {"accounts": ["C-1"]}}).account_ids())
+    assert not [step for step in steps if "service" in step]
