@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from notifyhub.channels.contract import Letter, RelayDown, Report
-from notifyhub.channels.email import CHANNEL
+from notifyhub.channels.email import CHANNEL, carrier
 from notifyhub.config import Settings
 from tests.channels import scripted
 from tests.channels.scripted import HANG_UP, INSIDE, Scripted
@@ -54,9 +54,9 @@ class Carry(NamedTuple):
                 settings = self._settings(url.format(port=server.port), connections)
                 carried = Carried([], None, [])
                 assert CHANNEL.carrier is not None
-                async with CHANNEL.carrier(settings) as carrier:
+                async with CHANNEL.carrier(settings) as opened:
                     try:
-                        await carrier.send(letters, carried.reports.append, keep or (lambda id, _: carried.kept.append(id)))
+                        await opened.send(letters, carried.reports.append, keep or (lambda id, _: carried.kept.append(id)))
                     except (RelayDown, OSError) as error:
                         carried = carried._replace(down=str(error))
                 in_order = {letter.delivery_id: number for number, letter in enumerate(letters)}
@@ -135,22 +135,42 @@ class Pondering(Scripted):
         return raw
 
 
-def test_letters_that_come_while_the_last_one_is_being_answered_do_not_wait_for_others(carry: Carry) -> None:
+def carried_meanwhile(carry: Carry, first: Sequence[Letter], later: Letter) -> tuple[Scripted, list[Report]]:
+    """`later` is given while the relay ponders over the first message."""
     reports: list[Report] = []
 
-    async def run() -> None:
+    async def run() -> Scripted:
         async with Pondering() as server:
             settings = carry._settings(f"smtp://127.0.0.1:{server.port}?tls=none", 1)
             assert CHANNEL.carrier is not None
-            async with CHANNEL.carrier(settings) as carrier, asyncio.timeout(5), asyncio.TaskGroup() as group:
-                group.create_task(carrier.send([letter()], reports.append, lambda *_: None))
+            async with CHANNEL.carrier(settings) as opened, asyncio.timeout(5), asyncio.TaskGroup() as group:
+                group.create_task(opened.send(first, reports.append, lambda *_: None))
                 await server.heard.wait()
-                group.create_task(carrier.send([letter()], reports.append, lambda *_: None))
+                group.create_task(opened.send([later], reports.append, lambda *_: None))
                 await asyncio.sleep(0.01)
                 server.go_on.set()
+            return server
 
-    asyncio.run(run())
+    return asyncio.run(run()), reports
+
+
+def test_letters_that_come_while_the_last_one_is_being_answered_do_not_wait_for_others(carry: Carry) -> None:
+    _, reports = carried_meanwhile(carry, [letter()], letter())
     assert [report.outcome for report in reports] == ["accepted", "accepted"]
+
+
+def test_a_letter_that_is_more_urgent_passes_those_that_are_made_already(carry: Carry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrier, "AHEAD_SECONDS", 60)
+    made: list[int] = []
+
+    def making(number: int) -> Callable[[], bytes]:
+        return lambda: made.append(number) or CONTENT  # type: ignore[func-returns-value]
+
+    urgent = letter("urgent@one.example", making(5))._replace(lane=1)
+    server, reports = carried_meanwhile(carry, [letter(content=making(n))._replace(lane=3) for n in range(5)], urgent)
+    assert made.index(5) == 5, "the others were made before it"
+    assert "urgent@" in server.taken[2].to, "the first was out, and the envelope of the second"
+    assert (len(reports), len(made)) == (6, 6)
 
 
 @pytest.mark.parametrize("where", ["RCPT", "DATA", "message"])

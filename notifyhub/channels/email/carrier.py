@@ -7,17 +7,19 @@ import contextlib
 import heapq
 import itertools
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
 from notifyhub import dkim
 from notifyhub.channels import refusals
 from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Tell
 from notifyhub.channels.email.connection import connect
-from notifyhub.channels.email.pipeline import Conversation, Handed
+from notifyhub.channels.email.pipeline import Conversation, Transfer
 from notifyhub.config import Settings
 from notifyhub.logs import log
 
 REST_SECONDS = 5.0  # before another connection is tried, while some work
+AHEAD_SECONDS = 0.002  # of making letters in one go
 
 
 class Batch:
@@ -47,7 +49,8 @@ class EmailCarrier:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sign = dkim.signer(settings.dkim)
-        self.queue: list[tuple[int, int, Handed]] = []  # by lane, then in order
+        self.queue: list[tuple[int, int, Transfer]] = []  # by lane, then in order
+        self.made: deque[Transfer] = deque()  # those that are next
         self.numbers = itertools.count()
         self.batches: set[Batch] = set()
         self.conversations: set[Conversation] = set()
@@ -63,7 +66,7 @@ class EmailCarrier:
         batch = Batch(len(letters), tell)
         self.batches.add(batch)
         for letter in letters:
-            self.give_back(Handed(letter, report, keep))
+            self.give_back(Transfer(letter, report, keep))
         self._set_to_work()
         try:
             await batch.done
@@ -77,11 +80,30 @@ class EmailCarrier:
             self.recent = ""
             self._give_up(RelayDown(refusals.WHY))
 
-    def take(self) -> Handed | None:
-        return heapq.heappop(self.queue)[2] if self.queue else None
+    def take(self) -> Transfer | None:
+        """The most urgent one."""
+        if self._has_more_urgent():
+            self._make_some()
+        return self.made.popleft() if self.made else None
 
-    def give_back(self, handed: Handed) -> None:
-        heapq.heappush(self.queue, (handed.letter.lane, next(self.numbers), handed))
+    def _has_more_urgent(self) -> bool:
+        """Than those that are made."""
+        return bool(self.queue) and (not self.made or self.queue[0][0] < self.made[0].letter.lane)
+
+    def _make_some(self) -> None:
+        """One after the other they take a third less time than each between two looks at the wire: the processor's caches stay warm."""
+        until, some = time.monotonic() + AHEAD_SECONDS, list[Transfer]()
+        while self._has_more_urgent() and (not some or time.monotonic() < until):
+            transfer = heapq.heappop(self.queue)[2]
+            try:
+                transfer.content = self.sign(transfer.letter.content())
+            except Exception as error:
+                transfer.failure = error
+            some.append(transfer)
+        self.made.extendleft(reversed(some))
+
+    def give_back(self, transfer: Transfer) -> None:
+        heapq.heappush(self.queue, (transfer.letter.lane, next(self.numbers), transfer))
 
     def _set_to_work(self) -> None:
         for conversation in list(self.conversations):
@@ -89,7 +111,7 @@ class EmailCarrier:
         working = len(self.conversations) + len(self.connecting)
         if working and time.monotonic() < self.rests_until:
             return
-        for _ in range(min(self.settings.smtp_connections - working, len(self.queue))):
+        for _ in range(min(self.settings.smtp_connections - working, len(self.made) + len(self.queue))):
             task = asyncio.create_task(self._connect())
             self.connecting.add(task)
             task.add_done_callback(self.connecting.discard)
@@ -127,8 +149,11 @@ class EmailCarrier:
     def _give_up(self, failure: BaseException) -> None:
         for batch in self.batches:
             batch.failure = failure
-        while handed := self.take():
-            handed.report(Report(handed.letter.delivery_id, "unsent", str(failure)))
+        waiting = [*self.made, *(transfer for *_, transfer in self.queue)]
+        self.made.clear()
+        self.queue.clear()
+        for transfer in waiting:
+            transfer.report(Report(transfer.id, "unsent", str(failure)))
 
     async def close(self) -> None:
         for task in self.connecting:

@@ -19,7 +19,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import aiosmtplib
 
@@ -34,42 +34,34 @@ RSET = b"RSET\r\n"
 NOTHING = b".\r\n"
 
 
-class Handed(NamedTuple):
-    """A letter on its way, and whom to tell what became of it."""
-
-    letter: Letter
-    report: Tell
-    keep: Keep
-
-
 class Transfer:
-    """The letter whose envelope is out; its content is made already, so that nothing can go wrong once the relay waits for it."""
+    """One letter on its way, and whom to tell what became of it."""
 
-    def __init__(self, handed: Handed, content: bytes) -> None:
-        self.handed, self.content = handed, content
-        self.refusal: Report | None = None
+    __slots__ = ("content", "failure", "keep", "letter", "refusal", "report")
 
-    def tell(self, report: Report) -> None:
-        self.handed.report(report)
+    def __init__(self, letter: Letter, report: Tell, keep: Keep) -> None:
+        self.letter, self.report, self.keep = letter, report, keep
+        self.content = b""  # made before its turn, so that nothing can go wrong once the relay waits for it
+        self.failure: Exception | None = None  # it could not be made
+        self.refusal: Report | None = None  # of its recipient, while the answer to DATA is still to come
 
     @property
     def id(self) -> uuid.UUID:
-        return self.handed.letter.delivery_id
+        return self.letter.delivery_id
 
 
 class Work(Protocol):
-    """Where letters come from, and who hears how a conversation ended."""
+    """Where letters come from, with their content made, and who hears how a conversation ended."""
 
-    def take(self) -> Handed | None: ...
-    def sign(self, message: bytes) -> bytes: ...
-    def give_back(self, handed: Handed) -> None: ...
+    def take(self) -> Transfer | None: ...
+    def give_back(self, transfer: Transfer) -> None: ...
     def ended(self, conversation: Conversation, why: str) -> None:
         """Called once, with why where it was not our own will."""
 
 
 class Conversation(asyncio.Protocol):
     def __init__(self, client: aiosmtplib.SMTP, work: Work) -> None:
-        self.take, self.sign, self.give_back, self.ended = work.take, work.sign, work.give_back, work.ended
+        self.take, self.give_back, self.ended = work.take, work.give_back, work.ended
         self.pipelining = client.supports_extension("pipelining")
         self.utf8 = client.supports_extension("smtputf8")
         self.taken_over = 0  # messages, on this connection
@@ -109,21 +101,19 @@ class Conversation(asyncio.Protocol):
 
     def _envelope(self) -> list[bytes]:
         """MAIL, RCPT and DATA of the next letter that can be sent; nothing where there is none."""
-        while handed := self.take():
-            letter = handed.letter
+        while transfer := self.take():
+            letter = transfer.letter
             if hindrance := self._hindrance(letter):
-                handed.report(Report(letter.delivery_id, "refused", hindrance))
+                transfer.report(Report(transfer.id, "refused", hindrance))
                 continue
             if time.monotonic() > letter.deadline:
-                handed.report(Report(letter.delivery_id, "unsent", ""))
+                transfer.report(Report(transfer.id, "unsent", ""))
                 continue
-            try:
-                content = self.sign(letter.content())
-            except Exception as error:  # of ours: it is tried again, and does not keep the others waiting
-                log.exception("a mail could not be made", delivery=str(letter.delivery_id))
-                handed.report(Report(letter.delivery_id, "deferred", f"not sent: the mail could not be made ({type(error).__name__})"))
+            if error := transfer.failure:  # of ours: it is tried again, and does not keep the others waiting
+                log.error("a mail could not be made", delivery=str(transfer.id), exc_info=error)
+                transfer.report(Report(transfer.id, "deferred", f"not sent: the mail could not be made ({type(error).__name__})"))
                 continue
-            self.current = Transfer(handed, content)
+            self.current = transfer
             self.expected += (self._on_mail, self._on_rcpt, self._on_data)
             options = b"" if letter.address.isascii() else b" SMTPUTF8 BODY=8BITMIME"
             return [
@@ -179,10 +169,10 @@ class Conversation(asyncio.Protocol):
         if code != 354:
             self._refused(transfer, transfer.refusal or replies.refused(transfer.id, code, text))
         elif transfer.refusal is not None:  # it waits for a message all the same; without a recipient an empty one goes to nobody
-            transfer.tell(transfer.refusal)
+            transfer.report(transfer.refusal)
             self.expected.append(self._on_nothing)
             self._write([NOTHING, *self._envelope()])
-        elif time.monotonic() > transfer.handed.letter.deadline:  # somebody else may have it by now
+        elif time.monotonic() > transfer.letter.deadline:  # somebody else may have it by now
             self._close("the lease ended before the relay was ready")
         else:
             self.at_dot = transfer
@@ -190,7 +180,7 @@ class Conversation(asyncio.Protocol):
             self._write([_stuffed(transfer.content) + NOTHING, *self._envelope()])
 
     def _refused(self, transfer: Transfer, report: Report) -> None:
-        transfer.tell(report)
+        transfer.report(report)
         self.expected.append(self._on_nothing)
         self._write([RSET, *self._envelope()])
 
@@ -198,13 +188,13 @@ class Conversation(asyncio.Protocol):
         transfer, self.at_dot = self.at_dot, None
         assert transfer is not None
         if not 200 <= code < 300:
-            transfer.tell(replies.refused(transfer.id, code, text))
+            transfer.report(replies.refused(transfer.id, code, text))
             return
         self.taken_over += 1
         reply = replies.shown(code, text)
-        transfer.tell(Report(transfer.id, "accepted", reply))
+        transfer.report(Report(transfer.id, "accepted", reply))
         try:
-            transfer.handed.keep(transfer.id, reply)
+            transfer.keep(transfer.id, reply)
         except BaseException as error:  # where it cannot be put on record, nothing else goes out here
             self.broken = error
             self._close(f"no record can be written: {error}")
@@ -269,12 +259,12 @@ class Conversation(asyncio.Protocol):
         concerned, lined_up = (self.at_dot, self.current) if self.at_dot else (self.current, None)
         self.at_dot = self.current = None
         if lined_up is not None and lined_up.refusal is None:  # its envelope is out, if that: another connection may take it
-            self.give_back(lined_up.handed)
+            self.give_back(lined_up)
             lined_up = None
         self.ended(self, why)
         for transfer in (concerned, lined_up):
             if transfer is not None:
-                transfer.tell(transfer.refusal or Report(transfer.id, "unsent", why))
+                transfer.report(transfer.refusal or Report(transfer.id, "unsent", why))
 
 
 def _stuffed(content: bytes) -> bytes:
