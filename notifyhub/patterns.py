@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, NamedTuple, Self
 
-WIDTH = 78
+WIDTH = 75  # so that quoted-printable has no line to break
 
 
 class Hole(NamedTuple):
@@ -159,7 +159,7 @@ class Pattern:
 
 
 class WrappedPattern(Pattern):
-    """Plain text in lines of at most 78 characters, whatever fills the holes: a line with holes is one piece, wrapped last."""
+    """Plain text in lines of at most WIDTH characters, whatever fills the holes: a line with holes is one piece, wrapped last."""
 
     def __init__(self, pieces: Pieces) -> None:
         self.fixed, self._forms = self._split(_lines(pieces))

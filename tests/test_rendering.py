@@ -276,7 +276,7 @@ SHARED = compile_content(content("For {{ account_name }}", "Dear {{ account_name
 
 def test_lines_of_plain_text_fit_whatever_the_names_are() -> None:
     long = reader(account_name="Very Long Name " * 12, services=[("#1", "a service with a long name " * 5)])
-    assert max(map(len, SHARED.parts(long, stamp()).text.splitlines())) <= 78
+    assert max(map(len, SHARED.parts(long, stamp()).text.splitlines())) <= 75
 
 
 def test_what_is_kept_is_bounded() -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 import uuid
 from collections import deque
@@ -268,11 +267,8 @@ class Conversation(asyncio.Protocol):
 
 
 def _stuffed(content: bytes) -> bytes:
-    """RFC 5321 section 4.5.2. Nearly no message has such a line, and looking for one takes less than half the time of replacing."""
-    return content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
-
-
-_DOT = re.compile(rb"\n\.")
+    """RFC 5321 section 4.5.2. Nearly no message has such a line, and looking for one takes a quarter of the time of replacing."""
+    return content.replace(b"\r\n.", b"\r\n..") if b"\r\n." in content else content
 
 
 def fits_envelope(address: str) -> bool:
