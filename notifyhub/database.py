@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NewType
 
 import psycopg
 import uuid_utils
@@ -304,10 +304,12 @@ def _insert(driver: Any, table: Table, names: Sequence[str], rows: Iterable[Sequ
 
 def _lines_alike(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
     ends: dict[tuple[Any, ...], str] = {}
+    last, end = None, ""
     for *values, common in rows:
-        end = ends.get(common)
-        if end is None:
-            end = ends[common] = "\t" + "\t".join(map(_copied, common)) + "\n"
+        if common is not last:
+            if common not in ends:
+                ends[common] = "\t" + "\t".join(map(_copied, common)) + "\n"
+            last, end = common, ends[common]
         yield "\t".join(map(_copied, values)) + end
 
 
@@ -315,14 +317,14 @@ NOTHING_ALIKE: Mapping[str, Any] = {}
 COPY_LINES = 500  # a write; the server takes them in while the next ones are made
 
 
-class Encoded(str):
-    """JSON that is text already."""
+Encoded = NewType("Encoded", str)
+"""JSON that is text already."""
 
 
 def _copied(value: Any) -> str:
     """As COPY's text format wants it. psycopg's own write_row() takes five times as long."""
     kind = value.__class__
-    if kind is str or kind is Encoded:
+    if kind is str:
         if value.isalnum():
             return value
         text: str = value
@@ -585,7 +587,7 @@ def _element(value: Any) -> str:
         return str(value.hex)
     if kind is bytes:
         return '"\\\\x' + value.hex() + '"'
-    text = value if kind is str or kind is Encoded else encode_json(value)
+    text = value if kind is str else encode_json(value)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

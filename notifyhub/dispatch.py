@@ -121,26 +121,24 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
     deliveries: list[tuple[Any, ...]] = []
     told: list[int] = []
     unreachable: list[int] = []
-    counts: Counter[Count] = Counter()
+    shapes: list[_Shape] = []
 
     def notifications() -> Iterator[tuple[Any, ...]]:
         # routes as it is read, so that the database takes in what is ready while the next ones are thought about
         for id, alike, (recipient, addresses), services in all:
-            account_id, inbox_rule = recipient.account_id, None
-            for channel, action, mailbox, rule, reason in alike.route(recipient, addresses):
-                if channel == "inbox":
-                    inbox_rule = rule
-                    counts[alike.arrived] += 1
-                    continue
-                if action == "skip":
-                    counts["skipped", tallies.way(alike.lane, channel)] += 1
-                deliveries.append((new_hex_id(), id, mailbox.id if mailbox else 0, alike.delivery(channel, action, rule, reason)))
-                if rule == 5 and account_id:
-                    unreachable.append(account_id)
+            shape = alike.shape(recipient, addresses)
+            if not shape.times:
+                shapes.append(shape)
+            shape.times += 1
+            registered, account_id = recipient.registered, recipient.account_id
+            for mailbox_id, common in shape.deliveries:
+                own = registered.id if mailbox_id == routing.REGISTERED and registered else mailbox_id
+                deliveries.append((new_hex_id(), id, own, common))
             if account_id:
                 told.append(account_id)
-            counts[alike.told] += 1
-            yield id, _recipient_key(alike.telling, account_id), account_id, services, alike.notification[inbox_rule]
+                if shape.unreachable:
+                    unreachable.append(account_id)
+            yield id, _recipient_key(alike.telling, account_id), account_id, services, shape.notification
 
     bulk_insert_all(
         session,
@@ -149,11 +147,28 @@ def _write(session: Session, all: Iterable[_Told], now: datetime) -> list[int]:
     )
     if unreachable:
         open_repairs(session, unreachable, now)
-    for (name, label), count in counts.items():
-        tallies.add(session, name, label, count)
+    counts: Counter[Count] = Counter()
+    for shape in shapes:
+        for count in shape.counts:
+            counts[count] += shape.times
+    for (name, label), number in counts.items():
+        tallies.add(session, name, label, number)
     wake.after_commit(session, "drain")
     wake.news_after_commit(session, told)
     return told
+
+
+class _Shape:
+    """What the rows of recipients with the same decisions are like."""
+
+    __slots__ = ("counts", "deliveries", "notification", "times", "unreachable")
+
+    def __init__(self, notification: tuple[Any, ...]) -> None:
+        self.notification = notification  # its NOTIFICATIONS_ALIKE
+        self.deliveries: list[tuple[int, tuple[Any, ...]]] = []  # each a mailbox, and its DELIVERIES_ALIKE
+        self.counts: list[Count] = []  # what one recipient adds to the tallies
+        self.unreachable = False
+        self.times = 0  # recipients
 
 
 class _Alike:
@@ -162,10 +177,8 @@ class _Alike:
     def __init__(self, telling: Telling, now: datetime, due_at: datetime) -> None:
         kind = telling.kind
         self.telling = telling
-        self.route = routing.Router(telling.question(), now).route
+        self.shape = routing.Router(telling.question(), now, self._shape).route
         self.now, self.lane, self.send_before = now, int(kind.lane), telling.send_before
-        self.told: Count = ("told", kind.name)
-        self.arrived: Count = ("sent", tallies.way(kind.lane, "inbox"))
         self.due_at = due_at  # by the clock that claims go by: where this process's own is ahead, nothing waits for it
         common = (
             telling.source,
@@ -180,7 +193,21 @@ class _Alike:
         self.notification = {rule: (rule, *common) for rule in (None, *routing.INBOX_REASONS)}
         self.deliveries: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
-    def delivery(self, *decision: Any) -> tuple[Any, ...]:
+    def _shape(self, decisions: Sequence[routing.Decision]) -> _Shape:
+        inbox_rule = next((decision.rule for decision in decisions if decision.channel == "inbox"), None)
+        shape = _Shape(self.notification[inbox_rule])
+        shape.counts.append(("told", self.telling.kind.name))
+        for channel, action, mailbox, rule, reason in decisions:
+            if channel == "inbox":
+                shape.counts.append(("sent", tallies.way(self.lane, channel)))
+                continue
+            if action == "skip":
+                shape.counts.append(("skipped", tallies.way(self.lane, channel)))
+            shape.deliveries.append((mailbox.id if mailbox else 0, self._delivery(channel, action, rule, reason)))
+            shape.unreachable |= rule == 5
+        return shape
+
+    def _delivery(self, *decision: Any) -> tuple[Any, ...]:
         found = self.deliveries.get(decision)
         if found is None:
             channel, action, rule, reason = decision

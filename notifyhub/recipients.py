@@ -41,6 +41,7 @@ class Loaded(NamedTuple):
 
 def load(session: Session, account_ids: Sequence[int], question: routing.Notification) -> list[Loaded]:
     """What the policy needs to know for this question. The ids ascend, and so do the answers; erased accounts are left out."""
+    session.flush()  # rows are asked for past it, not objects: there are many
     who: Iterable[Any]
     if len(account_ids) == 1 and question.named is None:
         who, addresses = _of_one(session, account_ids[0], question.category)
@@ -82,7 +83,7 @@ def _of_one(session: Session, account_id: int, category: str) -> tuple[list[Any]
 
 
 def _registered(session: Session, account_ids: Sequence[int]) -> Iterable[Any]:
-    return session.execute(
+    return session.connection().execute(
         select(*WHO)
         .outerjoin(registered, registered.id == Account.registered_mailbox_id)
         .where(among_ids(session, Account.id, account_ids), Account.erased_at.is_(None))
@@ -106,7 +107,7 @@ def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple
 
 
 def _addresses(session: Session, account_ids: Sequence[int], category: str) -> dict[int, list[routing.Address]]:
-    rows: Iterable[Any] = session.execute(
+    rows: Iterable[Any] = session.connection().execute(
         select(*ADDRESS)
         .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
         .where(among_ids(session, DeliveryAddress.account_id, account_ids), DeliveryAddress.category == category)

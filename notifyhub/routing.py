@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 HIJACK_WINDOW = timedelta(hours=72)
 
@@ -219,25 +221,29 @@ def route(notification: Notification, recipient: Recipient, addresses: Sequence[
     return decisions if one_mail_at_most else once_per_mailbox(decisions)
 
 
-class Router:
-    """route() for many recipients with one question. The policy is asked once for all that look alike to it: most accounts have
-    nothing but a registered address, and differ in no more than that address."""
+class Router(Generic[T]):
+    """route() for many recipients with one question, and what is made of the decisions: both once for all that look alike to the
+    policy. Most accounts have nothing but a registered address, and differ in no more than that: it is REGISTERED in their decisions."""
 
-    def __init__(self, notification: Notification, now: datetime) -> None:
-        self.notification, self.now = notification, now
-        self.by_looks: dict[tuple[Any, ...], list[Decision]] = {}
+    def __init__(self, notification: Notification, now: datetime, make: Callable[[list[Decision]], T]) -> None:
+        self.notification, self.now, self.make = notification, now, make
+        self.by_looks: dict[tuple[Any, ...], T] = {}
 
-    def route(self, recipient: Recipient, addresses: Sequence[Address]) -> list[Decision]:
+    def route(self, recipient: Recipient, addresses: Sequence[Address]) -> T:
         asked = self.notification
         # rule 0 does not look at the account, and rule 6 looks at times
         if addresses or asked.named is not None or asked.category == "abuse":
-            return route(asked, recipient, addresses, self.now)
+            return self.make(route(asked, recipient, addresses, self.now))
         registered = recipient.registered
         looks = (recipient.account_id is None, registered.status if registered else None, asked.kind in recipient.muted)
-        decisions = self.by_looks.get(looks)
-        if decisions is None:
-            decisions = self.by_looks[looks] = route(asked, recipient, addresses, self.now)
-        return [Decision(channel, action, mailbox and registered, rule, reason) for channel, action, mailbox, rule, reason in decisions]
+        made = self.by_looks.get(looks)
+        if made is None:
+            alike = recipient._replace(registered=registered and registered._replace(id=REGISTERED, email=""))
+            made = self.by_looks[looks] = self.make(route(asked, alike, addresses, self.now))
+        return made
+
+
+REGISTERED = -1  # stands for the id of the recipient's own registered mailbox
 
 
 def once_per_mailbox(decisions: Sequence[Decision]) -> list[Decision]:

@@ -162,7 +162,7 @@ def next_accounts(session: Session, audience: Audience, after: int, last: int, s
     """The ids of the next `size` accounts concerned, in order."""
     ids = audience.account_ids()
     column = ids.selected_columns[0]
-    return list(session.scalars(ids.where(column > after, column <= last).order_by(column).limit(size)))
+    return list(session.connection().scalars(ids.where(column > after, column <= last).order_by(column).limit(size)))
 
 
 def chunks(session: Session, audience: Audience, size: int) -> Iterator[list[int]]:
@@ -181,8 +181,8 @@ def affected_services(session: Session, audience: Audience, account_ids: Sequenc
         .subquery()
     )
     pairs = json_pairs(session, services.c.order_number, services.c.name)
-    rows = session.execute(select(services.c.account_id, pairs).group_by(services.c.account_id))
-    return {account_id: Encoded(found) for account_id, found in rows}
+    rows: Any = session.connection().execute(select(services.c.account_id, pairs).group_by(services.c.account_id)).all()
+    return dict(rows)
 
 
 def affected_count(session: Session, audience: Audience, account_ids: Sequence[int]) -> int:
