@@ -164,7 +164,11 @@ def test_a_letter_that_is_more_urgent_passes_those_that_are_made_already(carry: 
     made: list[int] = []
 
     def making(number: int) -> Callable[[], bytes]:
-        return lambda: made.append(number) or CONTENT  # type: ignore[func-returns-value]
+        def make() -> bytes:
+            made.append(number)
+            return CONTENT
+
+        return make
 
     urgent = letter("urgent@one.example", making(5))._replace(lane=1)
     server, reports = carried_meanwhile(carry, [letter(content=making(n))._replace(lane=3) for n in range(5)], urgent)
