@@ -190,8 +190,10 @@ def engine_options(url: str, pool_size: int) -> dict[str, Any]:
     pool = {"pool_size": pool_size, "max_overflow": 0, "json_deserializer": decode_json}
     if url.startswith("sqlite"):
         return pool | {"connect_args": {"timeout": 0, "check_same_thread": False}}
-    # a statement is compiled anew each time, which takes longer than all that our queries do
-    options = "-c timezone=UTC -c jit=off"
+    # jit: a statement is compiled anew each time, which takes longer than all that our queries do
+    # random_page_cost: nothing turns here, and what is looked up is in memory; by default a few hundred rows that are looked up
+    # by their keys are found by reading the whole table
+    options = "-c timezone=UTC -c jit=off -c random_page_cost=1.1"
     return pool | {
         "pool_timeout": 10,
         "pool_pre_ping": True,
@@ -391,10 +393,10 @@ def bulk_update(
     keys: Sequence[str],
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
-    only: str = "true",
+    where: Mapping[str, Any] = NOTHING_ALIKE,
     alike: Mapping[str, Any] = NOTHING_ALIKE,
 ) -> int:
-    """Sets `columns` of the rows that `keys` find and where `only` (SQL) holds; each row brings its keys first.
+    """Sets `columns` of the rows that `keys` find, and whose columns are as `where` says; each row brings its keys first.
 
     `alike`: further columns, set to the same in all rows. Answers how many were found.
     """
@@ -403,15 +405,17 @@ def bulk_update(
     names = [*keys, *columns]
     with _driver(session) as driver:
         if isinstance(driver, sqlite3.Connection):
-            found = " AND ".join([*(f"{key} = ?" for key in keys), only])
+            found = " AND ".join(f"{key} = ?" for key in (*keys, *where))
             statement = f"UPDATE {table.name} SET {', '.join(f'{column} = ?' for column in (*columns, *alike))} WHERE {found}"
-            values = [tuple(map(_sqlite_value, (*row[len(keys) :], *alike.values(), *row[: len(keys)]))) for row in rows]
+            values = [
+                tuple(map(_sqlite_value, (*row[len(keys) :], *alike.values(), *row[: len(keys)], *where.values()))) for row in rows
+            ]
             return driver.executemany(statement, values).rowcount
         lists, arrays = _unnest(session, table, names, rows)
-        found = " AND ".join([*(f"{table.name}.{key} = new.{key}" for key in keys), only])
+        found = " AND ".join([*(f"{table.name}.{key} = new.{key}" for key in keys), *(f"{table.name}.{column} = %s" for column in where)])
         new = [*(f"{column} = new.{column}" for column in columns), *(f"{column} = %s" for column in alike)]
         statement = f"UPDATE {table.name} SET {', '.join(new)} FROM unnest({arrays}) AS new({', '.join(names)}) WHERE {found}"
-        count: int = driver.execute(statement, [*alike.values(), *lists]).rowcount
+        count: int = driver.execute(statement, [*alike.values(), *lists, *where.values()]).rowcount
         return count
 
 
@@ -570,9 +574,14 @@ def _arrays(dialect: str, table: Table, columns: tuple[str, ...]) -> str:
     return ", ".join(f"%s::{name}[]" for name in types)
 
 
-def _array(values: Iterable[Any]) -> str:
+def _array(values: Collection[Any]) -> str:
     """A PostgreSQL array as text (section 8.15.6 of its manual)."""
-    return "{" + ",".join(map(_element, values)) + "}"
+    kinds = set(map(type, values))
+    if kinds == {uuid.UUID}:  # nearly all arrays are of ids
+        elements: Iterable[str] = [value.hex for value in values]
+    else:
+        elements = map(str if kinds == {int} else _element, values)
+    return "{" + ",".join(elements) + "}"
 
 
 def _element(value: Any) -> str:

@@ -39,7 +39,7 @@ LEASE = timedelta(seconds=120)
 GRACE = timedelta(minutes=5)  # for a host to come back and say what its workers had sent
 GIVE_UP_AFTER = timedelta(hours=48)
 MOST_ATTEMPTS_KEPT = 50
-IN_FLIGHT = "delivery.state = 'sending'"
+IN_FLIGHT = {"state": "sending"}
 
 
 class Claimed(NamedTuple):
@@ -55,9 +55,9 @@ class Claimed(NamedTuple):
     send_before: datetime | None
 
 
-def claim(session: Session, channel: str, size: int, token: uuid.UUID) -> list[Claimed]:
-    """The most urgent `size` due deliveries, for the time of a lease. `token` fences them against whoever had them before."""
-    now = clock(session)
+def claim(session: Session, channel: str, size: int, token: uuid.UUID, now: datetime) -> list[Claimed]:
+    """The most urgent `size` deliveries that are due `now`, by clock(), for the time of a lease. `token` fences them against whoever
+    had them before."""
     follow_indexes(session)
     table = Delivery.__table__
     due = (
@@ -121,24 +121,22 @@ def settle(
     sent, others, settled, failed = [], [], [], []
     for report in reports:
         delivery = claimed[report.delivery_id]
-        attempts = delivery.attempts
-        if report.outcome != "unsent":
-            attempts = [*attempts, {"at": now.isoformat(), "reply": report.reply}][-MOST_ATTEMPTS_KEPT:]
         if report.outcome == "accepted":
-            sent.append((delivery.id, token, attempts))
+            sent.append((delivery.id, _with_attempt(delivery.attempts, now, report.reply)))
             settled.append((delivery, "sent", report))
             continue
         state, due_at, tries = _next(report, delivery, retry_after, now)
-        others.append((delivery.id, token, state, due_at, tries, attempts))
+        attempts = delivery.attempts if report.outcome == "unsent" else _with_attempt(delivery.attempts, now, report.reply)
+        others.append((delivery.id, state, due_at, tries, attempts))
         settled.append((delivery, state, report))
         if state == "failed":
             failed.append((delivery, report))
     held = _held(session, token, [delivery.id for delivery, _ in failed])
-    keys, table = ("id", "lease_token"), Delivery.__table__
-    found = bulk_update(session, table, keys, ("attempts",), sent, IN_FLIGHT, {"state": "sent", "sent_at": now})
-    found += bulk_update(session, table, keys, ("state", "due_at", "tries", "attempts"), others, IN_FLIGHT)
+    table, mine = Delivery.__table__, IN_FLIGHT | {"lease_token": token}
+    found = bulk_update(session, table, ("id",), ("attempts",), sent, mine, {"state": "sent", "sent_at": now})
+    found += bulk_update(session, table, ("id",), ("state", "due_at", "tries", "attempts"), others, mine)
     if found < len(settled):
-        written = _written(session, {id for id, *_ in sent}, {id: due_at for id, _, _, due_at, *_ in others}, now)
+        written = _written(session, {id for id, _ in sent}, {id: due_at for id, _, due_at, *_ in others}, now)
         settled = [(delivery, state, report) for delivery, state, report in settled if delivery.id in written]
     _count(session, settled)
     failed = [(delivery, report) for delivery, report in failed if delivery.id in held]
@@ -148,6 +146,10 @@ def settle(
         mark_bouncing(session, mailbox_id, reply, now)
     for notification_id in sorted({delivery.notification_id for delivery, _ in failed if not too_late(delivery, now)}):
         reroute(session, notification_id, now)
+
+
+def _with_attempt(attempts: list[dict[str, str]], at: datetime, reply: str) -> list[dict[str, str]]:
+    return [*attempts, {"at": at.isoformat(), "reply": reply}][-MOST_ATTEMPTS_KEPT:]
 
 
 def _written(session: Session, sent: set[uuid.UUID], due: dict[uuid.UUID, datetime], now: datetime) -> set[uuid.UUID]:
@@ -269,7 +271,7 @@ def record_accepted(session: Session, accepted: Sequence[tuple[uuid.UUID, uuid.U
     rows, settled = [], []
     for id, token, at, reply in accepted:
         if row := held.pop((id, token), None):
-            rows.append((id, token, [*row.attempts, {"at": at.isoformat(), "reply": reply}], at))
+            rows.append((id, token, _with_attempt(row.attempts, at, reply), at))
             settled.append((row, "sent", Report(id, "accepted", reply)))
     keys, columns = ("id", "lease_token"), ("attempts", "sent_at")
     bulk_update(session, Delivery.__table__, keys, columns, rows, IN_FLIGHT, {"state": "sent"})

@@ -174,11 +174,11 @@ def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
         with transaction() as session:
             if relay.paused(session):
                 return None
-            claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token)
+            now = clock(session)
+            claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token, now)
             if not claimed:
                 return None
             wait = relay.reserve(session, len(claimed), settings.smtp_rate)
-            now = clock(session)
             record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
             unfinished.callback(record.close)  # if this goes wrong, the claim is given back by whoever settles what the dead left
         by_id = {delivery.id: delivery for delivery in claimed}

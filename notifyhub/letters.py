@@ -36,7 +36,7 @@ def write(session: Session, settings: Settings, claimed: Sequence[Claimed], now:
     ids = {delivery.notification_id for delivery in claimed}
     joined = Notification.__table__.outerjoin(Account.__table__, _account.id == _told.account_id)
     rows = session.execute(select(*FEATURES).select_from(joined).where(among(session, _told.id, ids)))
-    notifications = {row[0]: row for row in rows}
+    notifications = {row[0]: row for row in rows.all()}
     mailboxes = {delivery.mailbox_id for delivery in claimed}
     addresses: dict[int, str] = dict(
         session.execute(select(_mailbox.id, _mailbox.email).where(among(session, _mailbox.id, mailboxes))).all()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from notifyhub import audit, tallies, wake
@@ -32,9 +32,9 @@ def _locked(session: Session) -> RelayState:
 
 
 def paused(session: Session) -> bool:
-    now = clock(session)
-    left_alone = or_(RelayState.paused_until > now, RelayState.held_until > now)
-    return session.execute(select(RelayState.name).where(RelayState.name == NAME, left_alone)).first() is not None
+    row = session.execute(select(RelayState.paused_until, RelayState.held_until).where(RelayState.name == NAME)).first()
+    until = [moment for moment in row or () if moment]
+    return bool(until) and max(until) > clock(session)
 
 
 class Health(NamedTuple):
