@@ -407,9 +407,7 @@ def bulk_update(
         if isinstance(driver, sqlite3.Connection):
             found = " AND ".join(f"{key} = ?" for key in (*keys, *where))
             statement = f"UPDATE {table.name} SET {', '.join(f'{column} = ?' for column in (*columns, *alike))} WHERE {found}"
-            values = [
-                tuple(map(_sqlite_value, (*row[len(keys) :], *alike.values(), *row[: len(keys)], *where.values()))) for row in rows
-            ]
+            values = [tuple(map(_sqlite_value, (*row[len(keys) :], *alike.values(), *row[: len(keys)], *where.values()))) for row in rows]
             return driver.executemany(statement, values).rowcount
         lists, arrays = _unnest(session, table, names, rows)
         found = " AND ".join([*(f"{table.name}.{key} = new.{key}" for key in keys), *(f"{table.name}.{column} = %s" for column in where)])

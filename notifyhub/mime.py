@@ -22,22 +22,25 @@ _LONG = re.compile(rb"^(.{74,75})(=20|=09)\n", re.M)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 
-def quoted(text: str) -> bytes:
-    """Quoted-printable. Ends at the start of a line, with a soft break where `text` does not, so that more may follow."""
-    if not text:
-        return b""
-    line = text[:-1] if text[-1] == "\n" else text
-    if len(line) < LINE and line.isascii() and line.isprintable() and "=" not in line and line[-1:] != " ":
-        return line.encode() + (b"=\r\n" if line is text else b"\r\n")
+def quoted(texts: Sequence[str]) -> list[bytes]:
+    """Each in quoted-printable, all in one go. One ends at the start of a line, with a soft break where its text does not, so that
+    more may follow."""
+    text = _BETWEEN.join((*texts, ""))
+    if text.count(_MARK) != len(texts):
+        return quoted([text.replace(_MARK, "") for text in texts])
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "")
-    # the added character keeps room for the soft break on the last line, and is cut off again
-    encoded = b2a_qp(text.encode("utf-8", "replace") + b"a", istext=True)[:-1]
+    encoded = b2a_qp(text.encode("utf-8", "replace"), istext=True)
     if b"=20\n" in encoded or b"=09\n" in encoded:  # white space at a line's end, which b2a_qp encodes beyond the limit
         encoded = _LONG.sub(rb"\1=\n\2\n", encoded)
-    if encoded and not encoded.endswith(b"\n"):
-        encoded += b"=\n"
-    return encoded.replace(b"\n", b"\r\n")
+    parts = encoded.replace(b"\n", b"\r\n").split(_BETWEEN_ENCODED)[:-1]
+    return [part + b"=\r\n" if part and part[-1] != _NEWLINE else part for part in parts]
+
+
+_MARK = "\x01"  # stands in no text that anyone reads
+_BETWEEN = f"a\n{_MARK}\n"  # the letter keeps room for a soft break on a text's last line
+_BETWEEN_ENCODED = b"a\r\n=01\r\n"
+_NEWLINE = ord("\n")
 
 
 def phrase(text: str, first: int) -> bytes:
@@ -85,8 +88,8 @@ def header_text(text: str) -> str:
 _date = lru_cache(maxsize=256)(format_datetime)  # many mails leave in the same second
 
 
-def message_ids(*ids: str) -> str:
-    return " ".join(f"<{header_text(id).strip('<>')}>" for id in ids)
+def _message_id(id: str) -> str:
+    return f"<{header_text(id).strip('<>')}>"
 
 
 def _sender(name: str, address: str) -> bytes:
@@ -101,11 +104,6 @@ def _sender(name: str, address: str) -> bytes:
     else:
         encoded = b'"' + re.sub(r'([\\"])', r"\\\1", text).encode("ascii") + b'"'
     return encoded + b"\r\n <" + address.encode() + b">"
-
-
-def _folded_ids(ids: str) -> str:
-    """One a line: an id is nearly as long as one."""
-    return ids.replace(" ", "\r\n ")
 
 
 AUTO_GENERATED = "\r\nAuto-Submitted: auto-generated"
@@ -167,13 +165,15 @@ class Envelope:
         self._rest = (
             b"\r\nMIME-Version: 1.0\r\nContent-Language: " + header_text(language).replace("_", "-").encode("ascii", "ignore") + b"\r\n"
         )
-        self._alternative = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n'
+        alternative = b'Content-Type: multipart/alternative;\r\n boundary="' + boundary + b'"\r\n'
         opening = b"\r\n--" + boundary + b"\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-        fixed_text, fixed_html = [quoted(part) for part in text], [quoted(part) for part in html]
+        fixed_text, fixed_html = quoted(text), quoted(html)
         fixed_html[-1] += b"\r\n--" + boundary + b"--\r\n"
         fixed_text[0] = opening % b"plain" + fixed_text[0]
         fixed_text[-1] += opening % b"html" + fixed_html[0]
-        self._fixed = (*fixed_text, *fixed_html[1:])
+        self._body = [alternative, fixed_text[0]]  # what varies goes to every second place from the third on
+        for fixed in (*fixed_text[1:], *fixed_html[1:]):
+            self._body += (b"", fixed)
 
     def fill(
         self,
@@ -192,10 +192,10 @@ class Envelope:
     ) -> bytes:
         """`subject` as phrase() gives it; `text` and `html` what differs, in order; `answers`: a mail that nobody but us answers (its
         Message-ID, or nothing where it has none)."""
-        headers = f"\r\nDate: {_date(date)}\r\nMessage-ID: {message_ids(message_id)}"
-        if thread_id or answers:
-            thread = message_ids(*(id for id in (answers, thread_id) if id))
-            headers += f"\r\nIn-Reply-To: {message_ids(answers or thread_id or '')}\r\nReferences: {_folded_ids(thread)}"
+        headers = f"\r\nDate: {_date(date)}\r\nMessage-ID: {_message_id(message_id)}"
+        if earlier := [_message_id(id) for id in (answers, thread_id) if id]:
+            references = "\r\n ".join(earlier)  # one a line: an id is nearly as long as one
+            headers += f"\r\nIn-Reply-To: {earlier[0]}\r\nReferences: {references}"
         headers += AUTO_GENERATED if answers is None else AUTO_REPLIED
         if reply_to:
             headers += f"\r\nReply-To: {header_text(reply_to)}"
@@ -203,8 +203,6 @@ class Envelope:
             url = header_text(unsubscribe_url).replace(" ", "%20").replace("<", "%3C").replace(">", "%3E")
             headers += f"\r\nList-Unsubscribe: <{url}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click"
         head = (self._from, header_text(to).encode(), b"\r\nSubject: ", subject, headers.encode(), self._rest)
-        body = [self._alternative]
-        for fixed, value in zip(self._fixed, (*text, *html), strict=False):
-            body += (fixed, quoted(value))
-        body.append(self._fixed[-1])
+        body = self._body.copy()
+        body[2::2] = quoted((*text, *html))
         return b"".join((*head, *(_mixed(body, attachments) if attachments else body)))

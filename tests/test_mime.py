@@ -58,7 +58,7 @@ def test_content_in_any_script_arrives_exactly(text: list[str], html: list[str])
 def test_quoted_parts_can_be_joined(one: str, other: str) -> None:
     from quopri import decodestring
 
-    joined = quoted(one) + quoted(other)
+    joined = b"".join(quoted([one, other]))
     assert decodestring(joined).decode().replace("\r\n", "\n") == one + other
     assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
 
