@@ -137,17 +137,17 @@ class Compiled:
         return marks.parse(_text_mail(locale, layout | text)), marks.parse(_html_mail(locale, layout | safe))
 
     def inbox(self, reader: Reader) -> Item:
-        group = _inbox_group(self, reader.time_zone, _many(reader))
+        group = _inbox_group(self, self._time_zone(reader), _many(reader))
         plain, html = self._values(reader, None)
         return Item(group.title.fill(plain), group.text.fill(plain).strip("\n"), group.html.fill(html).strip("\n"))
 
     def parts(self, reader: Reader, stamp: Stamp) -> Parts:
-        subject, text_mail, html_mail = self._patterns(*_alike(reader, stamp))
+        subject, text_mail, html_mail = self._patterns(*self._alike(reader, stamp))
         plain, html = self._values(reader, stamp)
         return Parts(subject.fill(plain), text_mail.fill(plain), html_mail.fill(html))
 
     def mail(self, reader: Reader, stamp: Stamp) -> bytes:
-        group = _mail_group(self, *_alike(reader, stamp))
+        group = _mail_group(self, *self._alike(reader, stamp))
         plain, html = self._values(reader, stamp)
         return group.envelope.fill(
             to=stamp.to,
@@ -179,6 +179,15 @@ class Compiled:
             html=html_mail.bare(),
             envelope=Envelope(self._brand.sender_name, self._brand.sender_address, self.locale, text_mail.fixed, html_mail.fixed),
         )
+
+    def _time_zone(self, reader: Reader) -> str:
+        """Where there is no time to be told, readers in all zones are alike."""
+        dated = self._content.starts_at or self._content.ends_at
+        return reader.time_zone if dated else "UTC"
+
+    def _alike(self, reader: Reader, stamp: Stamp) -> tuple[str, int, int, str, bool, bool]:
+        """What decides in which group a mail is."""
+        return self._time_zone(reader), _many(reader), stamp.rule, stamp.category, bool(stamp.unsubscribe_url), _has_files(reader)
 
     def _patterns(
         self, time_zone: str, many: int, rule: int, category: str, unsubscribe: bool, files: bool
@@ -243,11 +252,6 @@ def _has_files(reader: Reader) -> bool:
 def _many(reader: Reader) -> int:
     """0: no services, 1: some, 2: so many that most of them are named at the end."""
     return (len(reader.services) > 0) + (len(reader.services) > MANY_SERVICES)
-
-
-def _alike(reader: Reader, stamp: Stamp) -> tuple[str, int, int, str, bool, bool]:
-    """What decides in which group a mail is."""
-    return reader.time_zone, _many(reader), stamp.rule, stamp.category, bool(stamp.unsubscribe_url), _has_files(reader)
 
 
 @lru_cache(GROUPS_KEPT)
