@@ -53,6 +53,10 @@ class Claimed(NamedTuple):
     attempts: list[dict[str, str]]
     queued_at: datetime
     send_before: datetime | None
+    address: str | None  # of the mailbox, as it is now; none where the delivery names no mailbox
+
+
+ADDRESS = select(Mailbox.email).where(Mailbox.id == Delivery.mailbox_id).correlate(Delivery).scalar_subquery()
 
 
 def claim(session: Session, channel: str, size: int, token: uuid.UUID, now: datetime) -> list[Claimed]:
@@ -73,7 +77,7 @@ def claim(session: Session, channel: str, size: int, token: uuid.UUID, now: date
         update(table)
         .where(table.c.id.in_(select(due.c.id)))
         .values(state="sending", lease_until=now + LEASE, lease_token=token)
-        .returning(*(table.c[name] for name in Claimed._fields), table.c.due_at)
+        .returning(*(table.c[name] for name in Claimed._fields[:-1]), ADDRESS, table.c.due_at)
     ).all()
     return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
 

@@ -179,14 +179,15 @@ def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
             if not claimed:
                 return None
             wait = relay.reserve(session, len(claimed), settings.smtp_rate)
+            told = letters.read(session, claimed)
             record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
             unfinished.callback(record.close)  # if this goes wrong, the claim is given back by whoever settles what the dead left
-        by_id = {delivery.id: delivery for delivery in claimed}
-        too_late = [id for id, delivery in by_id.items() if deliveries.too_late(delivery, now)]
+        too_late = [delivery.id for delivery in claimed if deliveries.too_late(delivery, now)]
+        in_time = [delivery for delivery in claimed if not deliveries.too_late(delivery, now)]
         with reading() as session:
-            written = letters.write(session, settings, [delivery for id, delivery in by_id.items() if id not in too_late], now)
+            written = letters.write(session, settings, in_time, told, now)
         unfinished.pop_all()
-    return Batch(token, by_id, written, too_late, wait, record)
+    return Batch(token, {delivery.id: delivery for delivery in claimed}, written, too_late, wait, record)
 
 
 def _settle(settings: Settings, batch: Batch, reports: list[Report]) -> None:

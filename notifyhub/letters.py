@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -19,10 +19,10 @@ from notifyhub.database import among, reading
 from notifyhub.deliveries import LEASE, Claimed
 from notifyhub.kinds import KINDS
 from notifyhub.mime import Attachment
-from notifyhub.models import Account, Mailbox, Notification
+from notifyhub.models import Account, Notification
 from notifyhub.rendering import Compiled, Reader, Stamp
 
-_told, _account, _mailbox = Notification.__table__.c, Account.__table__.c, Mailbox.__table__.c  # rows, not objects: there are many
+_told, _account = Notification.__table__.c, Account.__table__.c  # rows, not objects: there are many
 FEATURES = (
     _told.id, _told.source, _told.source_ref, _told.revision, _told.kind, _told.category, _told.account_id, _told.services, _told.data,
     _account.name, _account.time_zone, _account.locale,
@@ -31,18 +31,19 @@ FILE_BYTES = 10_000_000  # of all files of a mail: base 64 adds a third, and man
 LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to end
 
 
-def write(session: Session, settings: Settings, claimed: Sequence[Claimed], now: datetime) -> list[Letter]:
-    """In the order of `claimed`. The bytes of a letter are made when it is its turn, so that a batch takes little memory."""
+def read(session: Session, claimed: Sequence[Claimed]) -> dict[uuid.UUID, Any]:
+    """What they tell, and whom, by the notification's id."""
     ids = {delivery.notification_id for delivery in claimed}
     joined = Notification.__table__.outerjoin(Account.__table__, _account.id == _told.account_id)
     rows = session.execute(select(*FEATURES).select_from(joined).where(among(session, _told.id, ids)))
-    notifications = {row[0]: row for row in rows.all()}
-    mailboxes = {delivery.mailbox_id for delivery in claimed}
-    addresses: dict[int, str] = dict(
-        session.execute(select(_mailbox.id, _mailbox.email).where(among(session, _mailbox.id, mailboxes))).all()
-    )
+    return {row[0]: row for row in rows.all()}
+
+
+def write(session: Session, settings: Settings, claimed: Sequence[Claimed], told: Mapping[uuid.UUID, Any], now: datetime) -> list[Letter]:
+    """In the order of `claimed`; `told` is what was read for them. The bytes of a letter are made when it is its turn, so that a
+    batch takes little memory."""
     batch = _Batch(session, settings, now)
-    return [batch.letter(delivery, notifications[delivery.notification_id], addresses[delivery.mailbox_id]) for delivery in claimed]
+    return [batch.letter(delivery, told[delivery.notification_id], delivery.address or "") for delivery in claimed]
 
 
 class _Batch:

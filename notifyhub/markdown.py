@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import copy
+from functools import lru_cache
 from html.parser import HTMLParser
 
 import nh3
@@ -101,7 +103,7 @@ def _to_html(text: str, refused: list[str], line_breaks: bool = False) -> str:
             return False
         return True
 
-    markdown = MarkdownIt("commonmark", {"html": False, "breaks": line_breaks}).enable(["table", "strikethrough"])
+    markdown = copy(_parser(line_breaks))
     markdown.validateLink = allowed  # type: ignore[method-assign, assignment]
     tokens = markdown.parse(printable(text))
     for token in tokens:
@@ -112,6 +114,12 @@ def _to_html(text: str, refused: list[str], line_breaks: bool = False) -> str:
                 if child.type == "image":
                     child.type, child.tag = "text", ""
     return str(markdown.renderer.render(tokens, markdown.options, {}))
+
+
+@lru_cache
+def _parser(line_breaks: bool) -> MarkdownIt:
+    """Making one takes as long as most texts do."""
+    return MarkdownIt("commonmark", {"html": False, "breaks": line_breaks}).enable(["table", "strikethrough"])
 
 
 def to_text(html: str) -> str:

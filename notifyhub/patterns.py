@@ -32,9 +32,9 @@ Values = Mapping[str, Any]  # a string for each hole, a sequence of Values for e
 
 
 class Placeholders:
-    def __init__(self) -> None:
-        self.nonce = "x" + secrets.token_hex(6)
-        self._marks = re.compile(rf"{self.nonce}(hole|begin|end)([a-z_]+)X")
+    # one for the process: it never leaves it, and expressions that hold it are compiled once
+    nonce = "x" + secrets.token_hex(8)
+    _marks = re.compile(rf"{nonce}(hole|begin|end)([a-z_]+)X")
 
     def hole(self, name: str) -> str:
         return f"{self.nonce}hole{name}X"

@@ -134,14 +134,23 @@ def stopped(job: str) -> None:
 
 
 def others_wait(job: str, alike: bool = False) -> bool:
-    """Whether a job of another name waits that no worker is at; or, where it is asked for, one of the same name."""
-    running(job)
+    """Whether a job of another name waits that no worker is at; or, where it is asked for, one of the same name. Says that a worker
+    is at this one, too."""
     try:
-        connection = client()
-        others = [name for name in JOBS if (alike if name == job else not connection.exists(_running_key(name)))]
-        return any(Queue(name, connection=connection, serializer=JSONSerializer).count for name in others)
+        with client().pipeline(transaction=False) as pipe:
+            pipe.set(_running_key(job), "1", ex=RUNNING_TTL)
+            for name in JOBS:
+                pipe.exists(_running_key(name))
+                pipe.llen(_queue_key(name))
+            _, *answers = pipe.execute()
     except redis.RedisError:
         return False  # nobody can be waiting for what nobody can ask for
+    looks = zip(JOBS, answers[::2], answers[1::2], strict=True)
+    return any(waiting and (alike if name == job else not taken) for name, taken, waiting in looks)
+
+
+def _queue_key(job: str) -> str:
+    return Queue.redis_queue_namespace_prefix + job
 
 
 def _running_key(job: str) -> str:
@@ -173,7 +182,7 @@ def linger(job: str, who: str) -> Lingering:
             pipe.delete(pending_key(job))
             for name in JOBS:
                 if name != job:
-                    pipe.llen(Queue(name, connection=client(), serializer=JSONSerializer).key)
+                    pipe.llen(_queue_key(name))
             _, lingers, asked, *others = pipe.execute()
     except redis.RedisError:
         return Lingering(False, False)

@@ -148,7 +148,17 @@ def count(session: Session, audience: Audience) -> int:
 
 
 def last_account_id(session: Session) -> int:
-    return session.execute(select(func.coalesce(func.max(Account.id), 0))).scalar_one()
+    return session.execute(LAST_ACCOUNT).scalar_one()
+
+
+def extent(session: Session, audience: Audience) -> tuple[int, int]:
+    """How many accounts it is, and the last id of all accounts there are."""
+    query = select(func.count(), LAST_ACCOUNT.scalar_subquery()).select_from(audience.account_ids().subquery())
+    accounts, last = session.execute(query).one()
+    return accounts, last
+
+
+LAST_ACCOUNT = select(func.coalesce(func.max(Account.id), 0))
 
 
 def prepare_walk(session: Session, accounts: int, last: int) -> None:

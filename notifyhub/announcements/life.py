@@ -93,7 +93,7 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
     """
     announcement = _locked_draft(session, id)
     _refuse_stale(session, announcement, seen)
-    concerned = audience.count(session, audience.Audience.of(session, announcement.audience))
+    concerned, last_account_id = audience.extent(session, audience.Audience.of(session, announcement.audience))
     if not concerned:
         raise Invalid(FieldError("audience", why_nobody(announcement.audience)), message="This audience matches nobody.")
     announcement.status, announcement.revision, announcement.published_at, announcement.updated_at = "published", 1, now, now
@@ -103,7 +103,7 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
         action="published",
         published_at=now,
         accounts=concerned,
-        last_account_id=audience.last_account_id(session),
+        last_account_id=last_account_id,
         cursor=0,
         fanned_out=0,
         **{name: getattr(announcement, name) for name in FIELDS},
