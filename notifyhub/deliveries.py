@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from notifyhub import audit, dispatch, recipients, routing, tallies, wake
@@ -56,29 +56,33 @@ class Claimed(NamedTuple):
     address: str | None  # of the mailbox, as it is now; none where the delivery names no mailbox
 
 
-ADDRESS = select(Mailbox.email).where(Mailbox.id == Delivery.mailbox_id).correlate(Delivery).scalar_subquery()
+def _claiming() -> Update:
+    """Put together once: that takes as long as finding a single delivery does."""
+    table = Delivery.__table__
+    due = (
+        select(table.c.id)
+        .where(table.c.state == "queued", table.c.channel == bindparam("way"), table.c.due_at <= bindparam("now"))
+        .order_by(table.c.lane, table.c.due_at)
+        .limit(bindparam("size"))
+        .with_for_update(skip_locked=True)
+        .cte("due")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    address = select(Mailbox.email).where(Mailbox.id == table.c.mailbox_id).correlate(table).scalar_subquery()
+    claimed = update(table).where(table.c.id.in_(select(due.c.id)))
+    leased = claimed.values(state="sending", lease_until=bindparam("until"), lease_token=bindparam("token"))
+    return leased.returning(*(table.c[name] for name in Claimed._fields[:-1]), address, table.c.due_at)
+
+
+CLAIM = _claiming()
 
 
 def claim(session: Session, channel: str, size: int, token: uuid.UUID, now: datetime) -> list[Claimed]:
     """The most urgent `size` deliveries that are due `now`, by clock(), for the time of a lease. `token` fences them against whoever
     had them before."""
     follow_indexes(session)
-    table = Delivery.__table__
-    due = (
-        select(table.c.id)
-        .where(table.c.state == "queued", table.c.channel == channel, table.c.due_at <= now)
-        .order_by(table.c.lane, table.c.due_at)
-        .limit(size)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    rows = session.execute(
-        update(table)
-        .where(table.c.id.in_(select(due.c.id)))
-        .values(state="sending", lease_until=now + LEASE, lease_token=token)
-        .returning(*(table.c[name] for name in Claimed._fields[:-1]), ADDRESS, table.c.due_at)
-    ).all()
+    values = {"way": channel, "now": now, "size": size, "until": now + LEASE, "token": token}
+    rows = session.connection().execute(CLAIM, values).all()
     return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
 
 

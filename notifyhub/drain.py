@@ -45,6 +45,7 @@ class Batch(NamedTuple):
     letters: list[Letter]
     too_late: list[uuid.UUID]
     wait: float  # seconds, until the relay's rate allows it
+    full: bool  # there may be more that is due
     record: Journal
 
 
@@ -80,31 +81,33 @@ class _Drain:
         self.name = uuid.uuid4().hex
         self.pace = Pace()
         self.under_way: set[asyncio.Task[None]] = set()
+        self.look = True  # there may be something due
         self.down: RelayDown | None = None
 
     async def run(self) -> bool:
-        others_called, idle_since, look = False, time.monotonic(), True
+        others_called, idle_since = False, time.monotonic()
         try:
             while not self.stop():
-                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if look and self._has_room() else None
+                looks = self.look and self._has_room()
+                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if looks else None
                 if batch is not None:
                     self.under_way.add(asyncio.create_task(self._deliver(batch)))
                     if len(batch.claimed) == self.pace.size and not others_called:
                         others_called = wake.now("drain")  # more than one claim of work: an idle worker may help
-                    idle_since = time.monotonic()
+                    idle_since, self.look = time.monotonic(), batch.full
                     continue
-                look = look and not self._has_room()
+                self.look = self.look and not looks
                 if self.under_way:
                     await self._some_ended(LINGER_STEP if self._has_room() else None)
                     idle_since = time.monotonic()
                     if self.down:
                         break
                 lingering = await self._in_thread(wake.linger, "drain", self.name)
-                look = look or lingering.asked
-                if not look and not self.under_way:
+                self.look = self.look or lingering.asked
+                if not self.look and not self.under_way:
                     if not lingering.may_stay or time.monotonic() - idle_since > LINGER_SECONDS:
                         return True
-                    look = await self._in_thread(wake.rest, "drain", REST_SECONDS)
+                    self.look = await self._in_thread(wake.rest, "drain", REST_SECONDS)
         finally:
             await self._all_ended()
         if self.down is not None:
@@ -143,8 +146,11 @@ class _Drain:
             reports += [Report(id, "unsent", "") for id in batch.claimed if id not in reported]
             await self._in_thread(_settle, self.settings, batch, reports)
         self.pace.note(len(reports))
-        if all(report.outcome == "unsent" for report in reports):
+        unsent = [report for report in reports if report.outcome == "unsent"]
+        if len(unsent) == len(reports):
             raise RelayDown(reports[0].reply)
+        if unsent:
+            self.look = True  # they are due as before
 
     async def _carry(self, batch: Batch, reports: list[Report]) -> None:
         """Collects the reports, and renews the lease as long as the relay takes."""
@@ -174,8 +180,8 @@ def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
         with transaction() as session:
             if relay.paused(session):
                 return None
-            now = clock(session)
-            claimed = deliveries.claim(session, channel, relay.at_once(size, settings.smtp_rate), token, now)
+            now, size = clock(session), relay.at_once(size, settings.smtp_rate)
+            claimed = deliveries.claim(session, channel, size, token, now)
             if not claimed:
                 return None
             wait = relay.reserve(session, len(claimed), settings.smtp_rate)
@@ -187,7 +193,8 @@ def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
         with reading() as session:
             written = letters.write(session, settings, in_time, told, now)
         unfinished.pop_all()
-    return Batch(token, {delivery.id: delivery for delivery in claimed}, written, too_late, wait, record)
+    by_id = {delivery.id: delivery for delivery in claimed}
+    return Batch(token, by_id, written, too_late, wait, len(claimed) == size, record)
 
 
 def _settle(settings: Settings, batch: Batch, reports: list[Report]) -> None:

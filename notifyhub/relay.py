@@ -31,8 +31,11 @@ def _locked(session: Session) -> RelayState:
     return state
 
 
+UNTIL = select(RelayState.paused_until, RelayState.held_until).where(RelayState.name == NAME)
+
+
 def paused(session: Session) -> bool:
-    row = session.execute(select(RelayState.paused_until, RelayState.held_until).where(RelayState.name == NAME)).first()
+    row = session.connection().execute(UNTIL).first()
     until = [moment for moment in row or () if moment]
     return bool(until) and max(until) > clock(session)
 
