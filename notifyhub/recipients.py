@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ class Loaded(NamedTuple):
 def load(session: Session, account_ids: Sequence[int], question: routing.Notification) -> list[Loaded]:
     """What the policy needs to know for this question. The ids ascend, and so do the answers; erased accounts are left out."""
     session.flush()  # rows are asked for past it, not objects: there are many
-    who: Iterable[Any]
+    who: Sequence[Any]
     if len(account_ids) == 1 and question.named is None:
         who, addresses = _of_one(session, account_ids[0], question.category)
     else:
@@ -82,13 +82,14 @@ def _of_one(session: Session, account_id: int, category: str) -> tuple[list[Any]
     return [row[: len(WHO)] for row in rows[:1]], {account_id: addresses}
 
 
-def _registered(session: Session, account_ids: Sequence[int]) -> Iterable[Any]:
-    return session.connection().execute(
+def _registered(session: Session, account_ids: Sequence[int]) -> Sequence[Any]:
+    query = (
         select(*WHO)
         .outerjoin(registered, registered.id == Account.registered_mailbox_id)
         .where(among_ids(session, Account.id, account_ids), Account.erased_at.is_(None))
         .order_by(Account.id)
     )
+    return session.connection().execute(query).all()
 
 
 def _muted(session: Session, accounts: ColumnElement[bool]) -> dict[int, frozenset[str]]:
@@ -98,7 +99,7 @@ def _muted(session: Session, accounts: ColumnElement[bool]) -> dict[int, frozens
 
 def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple[routing.Mailbox | None, datetime | None]]:
     """The registered address before the present one, and since when it is not: rule 6 asks for it."""
-    rows: Iterable[Any] = session.execute(
+    rows: Any = session.execute(
         select(Account.id, *BEFORE)
         .outerjoin(previous, previous.id == Account.previous_registered_mailbox_id)
         .where(accounts, Account.registered_changed_at.is_not(None))
@@ -107,12 +108,13 @@ def _changed(session: Session, accounts: ColumnElement[bool]) -> dict[int, tuple
 
 
 def _addresses(session: Session, account_ids: Sequence[int], category: str) -> dict[int, list[routing.Address]]:
-    rows: Iterable[Any] = session.connection().execute(
+    query = (
         select(*ADDRESS)
         .join(Mailbox, Mailbox.id == DeliveryAddress.mailbox_id)
         .where(among_ids(session, DeliveryAddress.account_id, account_ids), DeliveryAddress.category == category)
         .order_by(DeliveryAddress.account_id, DeliveryAddress.position)
     )
+    rows: Any = session.connection().execute(query).all()
     found: dict[int, list[routing.Address]] = defaultdict(list)
     for account_id, category, state, since, id, email, status, usable_since in rows:
         found[account_id].append(routing.Address(category, routing.Mailbox(id, email, status, usable_since), state, since))

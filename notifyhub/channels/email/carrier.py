@@ -14,7 +14,7 @@ from notifyhub import dkim
 from notifyhub.channels import refusals
 from notifyhub.channels.contract import Keep, Letter, RelayDown, Report, Tell
 from notifyhub.channels.email.connection import connect
-from notifyhub.channels.email.pipeline import Conversation, Transfer
+from notifyhub.channels.email.pipeline import Conversation, Transfer, after_data
 from notifyhub.config import Settings
 from notifyhub.logs import log
 
@@ -96,7 +96,7 @@ class EmailCarrier:
         while self._has_more_urgent() and len(some) < AHEAD and (not some or time.monotonic() < until):
             transfer = heapq.heappop(self.queue)[2]
             try:
-                transfer.content = self.sign(transfer.letter.content())
+                transfer.content = after_data(self.sign(transfer.letter.content()))
             except Exception as error:
                 transfer.failure = error
             some.append(transfer)

@@ -30,7 +30,7 @@ COMMAND_SECONDS = 120  # RFC 5321 section 4.5.3.2 asks for more; a relay of one'
 DATA_SECONDS = 600  # section 4.5.3.2.6: a server may think for ten minutes at the final dot
 MOST_REPLY_BYTES = 64 * 1024
 RSET = b"RSET\r\n"
-NOTHING = b".\r\n"
+END = b".\r\n"  # of a message; alone it is an empty one
 
 
 class Transfer:
@@ -40,7 +40,7 @@ class Transfer:
 
     def __init__(self, letter: Letter, report: Tell, keep: Keep) -> None:
         self.letter, self.report, self.keep = letter, report, keep
-        self.content = b""  # made before its turn, so that nothing can go wrong once the relay waits for it
+        self.content = b""  # with its end, as it is sent after DATA; made before its turn, so that nothing can go wrong then
         self.failure: Exception | None = None  # it could not be made
         self.refusal: Report | None = None  # of its recipient, while the answer to DATA is still to come
 
@@ -170,13 +170,13 @@ class Conversation(asyncio.Protocol):
         elif transfer.refusal is not None:  # it waits for a message all the same; without a recipient an empty one goes to nobody
             transfer.report(transfer.refusal)
             self.expected.append(self._on_nothing)
-            self._write([NOTHING, *self._envelope()])
+            self._write([END, *self._envelope()])
         elif time.monotonic() > transfer.letter.deadline:  # somebody else may have it by now
             self._close("the lease ended before the relay was ready")
         else:
             self.at_dot = transfer
             self.expected.append(self._on_dot)
-            self._write([_stuffed(transfer.content) + NOTHING, *self._envelope()])
+            self._write([transfer.content, *self._envelope()])
 
     def _refused(self, transfer: Transfer, report: Report) -> None:
         transfer.report(report)
@@ -266,9 +266,10 @@ class Conversation(asyncio.Protocol):
                 transfer.report(transfer.refusal or Report(transfer.id, "unsent", why))
 
 
-def _stuffed(content: bytes) -> bytes:
-    """RFC 5321 section 4.5.2. Nearly no message has such a line, and looking for one takes a quarter of the time of replacing."""
-    return content.replace(b"\r\n.", b"\r\n..") if b"\r\n." in content else content
+def after_data(content: bytes) -> bytes:
+    """A message as it is sent (RFC 5321 section 4.5.2). Nearly none has a line to be stuffed, and looking for one takes a quarter of
+    the time of replacing."""
+    return (content.replace(b"\r\n.", b"\r\n..") if b"\r\n." in content else content) + END
 
 
 def fits_envelope(address: str) -> bool:
