@@ -7,6 +7,7 @@ its own commit, whoever lives on that host finds the file unlocked, and settles 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import mmap
 import os
@@ -63,7 +64,8 @@ class Journal:
     def _make_room(self) -> None:
         """Zeros, which no reader takes for a line. They are written, not left out, so that a full disk is an error here: where
         memory has no room on the disk, writing into it ends the process."""
-        os.pwrite(self.file, bytes(ROOM), self.room)
+        if os.pwrite(self.file, bytes(ROOM), self.room) < ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.room += ROOM
         self.memory = mmap.mmap(self.file, self.room)
 

@@ -19,6 +19,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select, update
 
 from notifyhub import deliveries, drain, letters, relay, wake
+from notifyhub.channels.contract import Letter
 from notifyhub.database import reading, transaction, utcnow
 from notifyhub.models import Delivery, RelayState
 from tests.announcements.steps import imported, mails, published
@@ -120,6 +121,20 @@ def test_what_was_claimed_and_could_not_be_read_is_free_again(app: Flask, api: A
     run(app)
     assert len(smtp.mails) == 3
     assert list(drain.journal_folder(app.extensions["settings"]).iterdir()) == []
+
+
+def test_what_came_back_is_looked_for_at_once(app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that took all there was, and one letter of it that could not be begun."""
+    fan_out(api, 3)
+    write, calls = letters.write, itertools.count()
+
+    def first_too_late(*values: Any) -> list[Letter]:
+        first, *others = write(*values)
+        return [first._replace(deadline=0.0) if next(calls) == 0 else first, *others]
+
+    monkeypatch.setattr(letters, "write", first_too_late)
+    run(app)
+    assert len(smtp.mails) == 3
 
 
 def test_a_lease_that_cannot_be_renewed_does_not_give_away_what_is_on_its_way(

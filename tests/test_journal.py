@@ -133,3 +133,35 @@ def test_what_is_committed_is_forgotten(tmp_path: Path) -> None:
     record.settled()
     assert record.path.read_bytes() == b""
     record.close()
+
+
+def test_there_is_room_for_all_of_a_claim(tmp_path: Path) -> None:
+    record, sent = Journal(tmp_path, TOKEN), [uuid.uuid4() for _ in range(1500)]
+    for id in sent:
+        record.accepted(id, "250 2.0.0 " + "x" * 200)
+    data = record.path.read_bytes()
+    record.close()
+    copy = tmp_path / "copy.log"
+    copy.write_bytes(data)
+    assert [accepted.delivery_id for accepted in read(copy).accepted] == sent
+
+
+FILLER = """
+import resource, sys, uuid
+from pathlib import Path
+from notifyhub.journal import ROOM, Journal
+resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM * 3 // 2, ROOM * 3 // 2))
+record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
+try:
+    while True:
+        record.accepted(uuid.UUID(int=2), "250 ok")
+except OSError:
+    print("no room")
+"""
+
+
+def test_a_full_disk_is_an_error_and_no_end_of_the_process(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "no room\n", "")
+    [path] = journal.paths(tmp_path)
+    assert len(read(path).accepted) > 100

@@ -43,6 +43,20 @@ def parts(what: Content | None = None, who: Reader | None = None, locale: str = 
     return compile_content(what or content(), locale, BRAND).parts(who or reader(), stamp(**values))
 
 
+def made(what: Content, *zones: str) -> list[bytes]:
+    """The boundaries of mails to readers in these zones: one for all that share what they have in common."""
+    compiled = compile_content(what, "en", BRAND)
+    raw = [compiled.mail(reader(time_zone=zone), stamp()) for zone in zones]
+    return [message.partition(b'boundary="')[2].partition(b'"')[0] for message in raw]
+
+
+def test_readers_in_all_time_zones_share_what_tells_no_time() -> None:
+    one, other = made(content(starts_at=None, ends_at=None), "Europe/Istanbul", "Asia/Tokyo")
+    assert one == other
+    one, other = made(content(), "Europe/Istanbul", "Asia/Tokyo")
+    assert one != other
+
+
 # --- languages
 
 
