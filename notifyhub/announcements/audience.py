@@ -158,6 +158,13 @@ def extent(session: Session, audience: Audience) -> tuple[int, int]:
     return accounts, last
 
 
+def few(session: Session, audience: Audience, most: int) -> list[int] | None:
+    """The ids of its accounts, in order; None where they are more than `most`."""
+    ids = audience.account_ids()
+    found = session.connection().scalars(ids.order_by(ids.selected_columns[0]).limit(most + 1)).all()
+    return list(found) if len(found) <= most else None
+
+
 LAST_ACCOUNT = select(func.coalesce(func.max(Account.id), 0))
 
 

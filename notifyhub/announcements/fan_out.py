@@ -36,15 +36,14 @@ class Chunk(NamedTuple):
     last: bool
 
 
-def begin(session: Session, revision: Revision, now: datetime) -> None:
-    """Within the publication's transaction, with a revision that has no row yet. Few accounts are told by it, so that something
-    urgent waits for no worker."""
-    if revision.accounts <= AT_ONCE:
-        chunk = read_chunk(session, revision, revision.cursor, AT_ONCE + 1)
-        _tell(session, revision, chunk, now)
-        if chunk.last:
-            return
-    wake.after_commit(session, "fan_out", str(revision.announcement_id), revision.number)
+def begin(session: Session, revision: Revision, few: list[int] | None, now: datetime) -> None:
+    """Within the publication's transaction, with a revision that has no row yet. Few accounts (their ids) are told by it, so that
+    something urgent waits for no worker."""
+    if few is None:
+        wake.after_commit(session, "fan_out", str(revision.announcement_id), revision.number)
+    else:
+        concerned = audience.Audience.of(session, revision.audience)
+        _tell(session, revision, _chunk(session, revision, concerned, revision.cursor, few, last=True), now)
 
 
 def read_chunks(app: Flask, announcement_id: uuid.UUID, number: int) -> Iterator[Chunk]:
@@ -71,8 +70,12 @@ def read_chunk(session: Session, revision: Revision, after: int, size: int) -> C
     concerned = audience.Audience.of(session, revision.audience)
     audience.prepare_walk(session, revision.accounts, revision.last_account_id)
     ids = audience.next_accounts(session, concerned, after, revision.last_account_id, size)
+    return _chunk(session, revision, concerned, after, ids, last=len(ids) < size)
+
+
+def _chunk(session: Session, revision: Revision, concerned: audience.Audience, after: int, ids: list[int], last: bool) -> Chunk:
     loaded = recipients.load(session, ids, _telling(revision).question())
-    return Chunk(after, ids, loaded, audience.affected_services(session, concerned, ids), last=len(ids) < size)
+    return Chunk(after, ids, loaded, audience.affected_services(session, concerned, ids), last)
 
 
 def _telling(revision: Revision) -> dispatch.Telling:

@@ -93,8 +93,10 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
     """
     announcement = _locked_draft(session, id)
     _refuse_stale(session, announcement, seen)
-    concerned, last_account_id = audience.extent(session, audience.Audience.of(session, announcement.audience))
-    if not concerned:
+    concerned = audience.Audience.of(session, announcement.audience)
+    few = audience.few(session, concerned, fan_out.AT_ONCE)
+    accounts, last_account_id = audience.extent(session, concerned) if few is None else (len(few), max(few, default=0))
+    if not accounts:
         raise Invalid(FieldError("audience", why_nobody(announcement.audience)), message="This audience matches nobody.")
     announcement.status, announcement.revision, announcement.published_at, announcement.updated_at = "published", 1, now, now
     revision = Revision(
@@ -102,15 +104,15 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
         number=announcement.revision,
         action="published",
         published_at=now,
-        accounts=concerned,
+        accounts=accounts,
         last_account_id=last_account_id,
         cursor=0,
         fanned_out=0,
         **{name: getattr(announcement, name) for name in FIELDS},
     )
-    fan_out.begin(session, revision, now)
+    fan_out.begin(session, revision, few, now)
     session.add(revision)
-    audit.record(session, "announcement.published", f"announcement:{id}", accounts=concerned)
+    audit.record(session, "announcement.published", f"announcement:{id}", accounts=accounts)
     return announcement
 
 
