@@ -46,8 +46,12 @@ class Journal:
         draft.rename(self.path)
         self.room = self.end = 0  # octets
         self.token = token.hex.encode()
-        self._make_room()
-        self._append(b"claim %s\n" % self.token)
+        try:
+            self._append(b"claim %s\n" % self.token)
+        except OSError:  # a full disk
+            os.close(self.file)
+            self.path.unlink()
+            raise
 
     def accepted(self, delivery_id: uuid.UUID, reply: str) -> None:
         at = datetime.now(UTC).isoformat()

@@ -150,9 +150,10 @@ FILLER = """
 import resource, sys, uuid
 from pathlib import Path
 from notifyhub.journal import ROOM, Journal
-resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM * 3 // 2, ROOM * 3 // 2))
-record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
+most = int(ROOM * float(sys.argv[2]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
+    record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
     while True:
         record.accepted(uuid.UUID(int=2), "250 ok")
 except OSError:
@@ -160,8 +161,17 @@ except OSError:
 """
 
 
-def test_a_full_disk_is_an_error_and_no_end_of_the_process(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", FILLER, str(tmp_path)], capture_output=True, text=True, check=False)
+def fill(folder: Path, rooms: float) -> list[Path]:
+    """What a process leaves that may write no more than so many rooms' octets."""
+    done = subprocess.run([sys.executable, "-c", FILLER, str(folder), str(rooms)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "no room\n", "")
-    [path] = journal.paths(tmp_path)
+    return list(folder.iterdir())
+
+
+def test_a_full_disk_is_an_error_and_no_end_of_the_process(tmp_path: Path) -> None:
+    [path] = fill(tmp_path, rooms=1.5)
     assert len(read(path).accepted) > 100
+
+
+def test_a_claim_without_room_leaves_no_file(tmp_path: Path) -> None:
+    assert fill(tmp_path, rooms=0.5) == []
