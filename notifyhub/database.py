@@ -393,7 +393,7 @@ def bulk_update(
     keys: Sequence[str],
     columns: Sequence[str],
     rows: Sequence[Sequence[Any]],
-    where: Mapping[str, Any] = NOTHING_ALIKE,
+    where: Mapping[str, Any],
     alike: Mapping[str, Any] = NOTHING_ALIKE,
 ) -> int:
     """Sets `columns` of the rows that `keys` find, and whose columns are as `where` says; each row brings its keys first.

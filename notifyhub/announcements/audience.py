@@ -148,14 +148,7 @@ def count(session: Session, audience: Audience) -> int:
 
 
 def last_account_id(session: Session) -> int:
-    return session.execute(LAST_ACCOUNT).scalar_one()
-
-
-def extent(session: Session, audience: Audience) -> tuple[int, int]:
-    """How many accounts it is, and the last id of all accounts there are."""
-    query = select(func.count(), LAST_ACCOUNT.scalar_subquery()).select_from(audience.account_ids().subquery())
-    accounts, last = session.execute(query).one()
-    return accounts, last
+    return session.execute(select(func.coalesce(func.max(Account.id), 0))).scalar_one()
 
 
 def few(session: Session, audience: Audience, most: int) -> list[int] | None:
@@ -163,9 +156,6 @@ def few(session: Session, audience: Audience, most: int) -> list[int] | None:
     ids = audience.account_ids()
     found = session.connection().scalars(ids.order_by(ids.selected_columns[0]).limit(most + 1)).all()
     return list(found) if len(found) <= most else None
-
-
-LAST_ACCOUNT = select(func.coalesce(func.max(Account.id), 0))
 
 
 def prepare_walk(session: Session, accounts: int, last: int) -> None:

@@ -36,13 +36,12 @@ class Chunk(NamedTuple):
     last: bool
 
 
-def begin(session: Session, revision: Revision, few: list[int] | None, now: datetime) -> None:
+def begin(session: Session, revision: Revision, concerned: audience.Audience, few: list[int] | None, now: datetime) -> None:
     """Within the publication's transaction, with a revision that has no row yet. Few accounts (their ids) are told by it, so that
     something urgent waits for no worker."""
     if few is None:
         wake.after_commit(session, "fan_out", str(revision.announcement_id), revision.number)
     else:
-        concerned = audience.Audience.of(session, revision.audience)
         _tell(session, revision, _chunk(session, revision, concerned, revision.cursor, few, last=True), now)
 
 

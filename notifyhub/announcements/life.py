@@ -95,7 +95,7 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
     _refuse_stale(session, announcement, seen)
     concerned = audience.Audience.of(session, announcement.audience)
     few = audience.few(session, concerned, fan_out.AT_ONCE)
-    accounts, last_account_id = audience.extent(session, concerned) if few is None else (len(few), max(few, default=0))
+    accounts = audience.count(session, concerned) if few is None else len(few)
     if not accounts:
         raise Invalid(FieldError("audience", why_nobody(announcement.audience)), message="This audience matches nobody.")
     announcement.status, announcement.revision, announcement.published_at, announcement.updated_at = "published", 1, now, now
@@ -105,12 +105,12 @@ def publish(session: Session, id: uuid.UUID, now: datetime, seen: datetime | Non
         action="published",
         published_at=now,
         accounts=accounts,
-        last_account_id=last_account_id,
+        last_account_id=audience.last_account_id(session) if few is None else few[-1],
         cursor=0,
         fanned_out=0,
         **{name: getattr(announcement, name) for name in FIELDS},
     )
-    fan_out.begin(session, revision, few, now)
+    fan_out.begin(session, revision, concerned, few, now)
     session.add(revision)
     audit.record(session, "announcement.published", f"announcement:{id}", accounts=accounts)
     return announcement

@@ -105,7 +105,8 @@ def computed(wanted: dict[str, Any]) -> dict[str, list[str]]:
         concerned = audience.Audience.of(session, wanted)
         ids = [id for chunk in audience.chunks(session, concerned, 7) for id in chunk]
         assert audience.count(session, concerned) == len(ids)
-        assert audience.extent(session, concerned) == (len(ids), audience.last_account_id(session))
+        assert audience.few(session, concerned, len(ids)) == ids
+        assert not ids or audience.few(session, concerned, len(ids) - 1) is None
         names = dict(session.execute(select(Account.id, Account.external_id)).all())
         affected = audience.affected_services(session, concerned, ids)
         return {names[id]: sorted(number for number, _ in json.loads(affected.get(id, "[]"))) for id in ids}
