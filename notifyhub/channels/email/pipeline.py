@@ -133,10 +133,11 @@ class Conversation(asyncio.Protocol):
         return None
 
     def _write(self, parts: list[bytes]) -> None:
-        if not self.open:
+        if not self.open or not parts:
             return
         if self.pipelining:
-            self.transport.write(b"".join(parts))
+            first, *others = parts
+            self.transport.writelines((first, b"".join(others)))  # the first may be a message, which is long: it is not copied once more
             return
         self.waiting += parts
         self._write_one()
