@@ -10,6 +10,7 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import random
 import sqlite3
 import time
@@ -51,10 +52,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, registry
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from sqlalchemy.sql.functions import FunctionElement
 
 BUSY_SECONDS = 10.0
@@ -119,11 +120,21 @@ def utcnow() -> datetime:
 
 def clock(session: Session) -> datetime:
     """The database's clock. Leases are measured by it, so that a worker whose own clock is wrong cannot break one."""
-    if session.get_bind().dialect.name == "postgresql":
-        with _driver(session) as driver:  # asked for with each telling
-            now: datetime = driver.execute("SELECT clock_timestamp()").fetchone()[0]
-        return now.astimezone(UTC)
-    return utcnow()
+    return _asked(session, "SELECT clock_timestamp()")
+
+
+def follow_indexes(session: Session) -> datetime:
+    """For this transaction: a query with an order and a limit walks the index. Without statistics (a table that has just grown
+    by a million rows) PostgreSQL sorts all that is due to find a few hundred. Answers the clock, which comes along."""
+    return _asked(session, "SELECT clock_timestamp(), set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)")
+
+
+def _asked(session: Session, question: str) -> datetime:
+    if session.get_bind().dialect.name != "postgresql":
+        return utcnow()
+    with _driver(session) as driver:  # asked with each telling
+        now: datetime = driver.execute(question).fetchone()[0]
+    return now.astimezone(UTC)
 
 
 def take_turns(session: Session, *names: str) -> None:
@@ -138,13 +149,6 @@ def changed(session: Session, statement: Update) -> int:
     result = session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
-
-
-def follow_indexes(session: Session) -> None:
-    """For this transaction: a query with an order and a limit walks the index. Without statistics (a table that has just grown
-    by a million rows) PostgreSQL sorts all that is due to find a few hundred."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"))
 
 
 @contextlib.contextmanager
@@ -196,7 +200,6 @@ def engine_options(url: str, pool_size: int) -> dict[str, Any]:
     options = "-c timezone=UTC -c jit=off -c random_page_cost=1.1"
     return pool | {
         "pool_timeout": 10,
-        "pool_pre_ping": True,
         "connect_args": {"connect_timeout": 5, "application_name": "notifyhub", "options": options},
     }
 
@@ -209,6 +212,26 @@ def _open(connection: Any, _: ConnectionPoolEntry) -> None:
     # busy_timeout waits in C, which would freeze every greenlet of a web process
     for pragma in ("busy_timeout=0", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         _patiently(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))
+
+
+@event.listens_for(Pool, "checkin")
+def _rests(_: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info["rests_since"] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _wake_up(connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
+    """Asks a connection that has rested for a while whether its server is still there. To ask each time costs as much as a query."""
+    if isinstance(connection, sqlite3.Connection) or time.monotonic() - entry.info.get("rests_since", math.inf) < RESTED:
+        return
+    try:
+        connection.execute("SELECT")
+        connection.rollback()
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error  # all of them are made anew
+
+
+RESTED = 1.0  # seconds
 
 
 @event.listens_for(Engine, "begin")
@@ -458,10 +481,15 @@ def among(session: Session, column: Any, values: Collection[Any]) -> ColumnEleme
     """`column IN values` as one parameter, however many there are; a single one leaves an index its order."""
     if len(values) == 1:
         return type_coerce(column == next(iter(values)), Boolean)
-    if session.get_bind().dialect.name == "postgresql":
+    return among_given(session.get_bind().dialect.name, column, None, values)
+
+
+def among_given(dialect: str, column: Any, name: str | None, values: Collection[Any] | None = None) -> ColumnElement[bool]:
+    """The same for a statement that is put together once, and gets its values later, by the parameter's name."""
+    if dialect == "postgresql":
         kind = String() if isinstance(column.type, String) else column.type  # an array is given no collation
-        return column == any_(bindparam(None, values, type_=Many(kind), unique=True))
-    given = func.json_each(json.dumps([_sqlite_value(value) for value in values])).table_valued("value")
+        return column == any_(bindparam(name, values, type_=Many(kind), unique=name is None))
+    given = func.json_each(bindparam(name, values, type_=Listed(), unique=name is None)).table_valued("value")
     return column.in_(select(type_coerce(given.c.value, column.type)))
 
 
@@ -550,6 +578,16 @@ class Many(TypeDecorator[Any]):
 
     def bind_processor(self, dialect: Dialect) -> Any:
         return _array
+
+
+class Listed(TypeDecorator[Any]):
+    """A list that SQLite is given as JSON."""
+
+    impl = String
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Any:
+        return lambda values: encode_json([_sqlite_value(value) for value in values])
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
-from notifyhub import audit, dispatch, recipients, routing, tallies, wake
+from notifyhub import audit, dispatch, recipients, relay, routing, tallies, wake
 from notifyhub.channels import CHANNELS
 from notifyhub.channels.contract import Report
 from notifyhub.database import among, bulk_update, changed, clock, follow_indexes, new_id
@@ -62,6 +62,7 @@ def _claiming() -> Update:
     due = (
         select(table.c.id)
         .where(table.c.state == "queued", table.c.channel == bindparam("way"), table.c.due_at <= bindparam("now"))
+        .where(~relay.left_alone(bindparam("now")))
         .order_by(table.c.lane, table.c.due_at)
         .limit(bindparam("size"))
         .with_for_update(skip_locked=True)
@@ -77,13 +78,13 @@ def _claiming() -> Update:
 CLAIM = _claiming()
 
 
-def claim(session: Session, channel: str, size: int, token: uuid.UUID, now: datetime) -> list[Claimed]:
-    """The most urgent `size` deliveries that are due `now`, by clock(), for the time of a lease. `token` fences them against whoever
-    had them before."""
-    follow_indexes(session)
+def claim(session: Session, channel: str, size: int, token: uuid.UUID) -> tuple[datetime, list[Claimed]]:
+    """The most urgent `size` deliveries that are due now, for the time of a lease; none while the relay is left alone. `token` fences
+    them against whoever had them before. Answers the moment too, by clock()."""
+    now = follow_indexes(session)
     values = {"way": channel, "now": now, "size": size, "until": now + LEASE, "token": token}
     rows = session.connection().execute(CLAIM, values).all()
-    return [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
+    return now, [Claimed(*row[:-1]) for row in sorted(rows, key=lambda row: (row.lane, row.due_at))]
 
 
 def move(session: Session, which: ColumnElement[bool], state: str, **values: Any) -> int:

@@ -21,9 +21,9 @@ from notifyhub import deliveries, journal, letters, relay, wake
 from notifyhub.channels import CHANNELS
 from notifyhub.channels.contract import Carrier, Letter, RelayDown, Report
 from notifyhub.config import Settings
-from notifyhub.database import clock, db, reading, transaction
+from notifyhub.database import db, reading, transaction
 from notifyhub.deliveries import Claimed
-from notifyhub.journal import Journal
+from notifyhub.journal import Journal, Journals
 from notifyhub.logs import log
 
 T = TypeVar("T")
@@ -67,17 +67,21 @@ async def drain(settings: Settings, channel: str, stop: Callable[[], bool]) -> b
     assert open_carrier is not None
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.remove()  # from here on the thread has the database; SQLite would let nobody write beside an open transaction
-    with ThreadPoolExecutor(1, "database", app.app_context().push) as thread:
+    journals = Journals(journal_folder(settings))
+    with contextlib.closing(journals), ThreadPoolExecutor(1, "database", app.app_context().push) as thread:
         try:
             async with open_carrier(settings) as carrier:
-                return await _Drain(settings, channel, stop, carrier, thread).run()
+                return await _Drain(settings, channel, stop, carrier, thread, journals).run()
         finally:
             thread.submit(db.session.remove).result()
 
 
 class _Drain:
-    def __init__(self, settings: Settings, channel: str, stop: Callable[[], bool], carrier: Carrier, thread: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, settings: Settings, channel: str, stop: Callable[[], bool], carrier: Carrier, thread: ThreadPoolExecutor, journals: Journals
+    ) -> None:
         self.settings, self.channel, self.stop, self.carrier, self.thread = settings, channel, stop, carrier, thread
+        self.journals = journals
         self.name = uuid.uuid4().hex
         self.pace = Pace()
         self.under_way: set[asyncio.Task[None]] = set()
@@ -89,7 +93,7 @@ class _Drain:
         try:
             while not self.stop():
                 looks = self.look and self._has_room()
-                batch = await self._in_thread(_claim, self.settings, self.channel, self.pace.size) if looks else None
+                batch = await self._in_thread(_claim, self.settings, self.journals, self.channel, self.pace.size) if looks else None
                 if batch is not None:
                     self.under_way.add(asyncio.create_task(self._deliver(batch)))
                     if len(batch.claimed) == self.pace.size and not others_called:
@@ -144,7 +148,7 @@ class _Drain:
         finally:
             reported = {report.delivery_id for report in reports}
             reports += [Report(id, "unsent", "") for id in batch.claimed if id not in reported]
-            await self._in_thread(_settle, self.settings, batch, reports)
+            await self._in_thread(_settle, self.settings, self.journals, batch, reports)
         self.pace.note(len(reports))
         unsent = [report for report in reports if report.outcome == "unsent"]
         if len(unsent) == len(reports):
@@ -174,20 +178,19 @@ class _Drain:
 # --- in the database's thread -----------------------------------------------------------------------------------------
 
 
-def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
+def _claim(settings: Settings, journals: Journals, channel: str, size: int) -> Batch | None:
     token = uuid.uuid4()
     with contextlib.ExitStack() as unfinished:
         with transaction() as session:
-            if relay.paused(session):
-                return None
-            now, size = clock(session), relay.at_once(size, settings.smtp_rate)
-            claimed = deliveries.claim(session, channel, size, token, now)
+            size = relay.at_once(size, settings.smtp_rate)
+            now, claimed = deliveries.claim(session, channel, size, token)
             if not claimed:
                 return None
             wait = relay.reserve(session, len(claimed), settings.smtp_rate)
             told = letters.read(session, claimed)
-            record = Journal(journal_folder(settings), token)  # before the commit: a claim that nobody knows of would keep its lease
+            record = journals.take()
             unfinished.callback(record.close)  # if this goes wrong, the claim is given back by whoever settles what the dead left
+            record.begin(token)  # before the commit: a claim that nobody knows of would keep its lease
         too_late = [delivery.id for delivery in claimed if deliveries.too_late(delivery, now)]
         in_time = [delivery for delivery in claimed if not deliveries.too_late(delivery, now)]
         with reading() as session:
@@ -197,14 +200,15 @@ def _claim(settings: Settings, channel: str, size: int) -> Batch | None:
     return Batch(token, by_id, written, too_late, wait, len(claimed) == size, record)
 
 
-def _settle(settings: Settings, batch: Batch, reports: list[Report]) -> None:
+def _settle(settings: Settings, journals: Journals, batch: Batch, reports: list[Report]) -> None:
     try:
         with transaction() as session:
             deliveries.settle(session, batch.token, batch.claimed, reports, settings.retry_after)
             relay.answered(session, [report for report in reports if report.delivery_id not in batch.too_late])
-        batch.record.settled()
-    finally:
+    except BaseException:
         batch.record.close()
+        raise
+    journals.settled(batch.record)
 
 
 def _renew(token: uuid.UUID) -> None:
@@ -225,7 +229,7 @@ def settle_dead_journals(settings: Settings) -> None:
     """What processes of this host had handed over and could not write down any more; the rest of their claims is free again."""
     for path in journal.paths(journal_folder(settings)):
         with journal.dead(path) as found:
-            if found is None:
+            if found is None or not (found.tokens or found.accepted):
                 continue
             with transaction() as session:
                 deliveries.record_accepted(session, found.accepted)

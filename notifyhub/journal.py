@@ -1,6 +1,6 @@
 """What the relay has accepted, on record outside of the process that sent it.
 
-Each claim has a file of its own, which its process appends to and holds a lock on. When it is killed between the relay's 250 and
+Each claim has a file for itself, which its process writes to and holds a lock on. When it is killed between the relay's 250 and
 its own commit, whoever lives on that host finds the file unlocked, and settles it before the leases are given to anyone else.
 """
 
@@ -34,9 +34,10 @@ class Dead(NamedTuple):
 
 
 class Journal:
-    """Lines are written into memory that is the file's: they outlive the process, without a system call for each."""
+    """What becomes of one claim after another. Lines are written into memory that is the file's: they outlive the process, without
+    a system call for each."""
 
-    def __init__(self, folder: Path, token: uuid.UUID) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{uuid.uuid4()}.log"
         # made under a name that settling passes over, so that nobody finds it before it is locked
@@ -45,13 +46,11 @@ class Journal:
         fcntl.flock(self.file, fcntl.LOCK_EX)
         draft.rename(self.path)
         self.room = self.end = 0  # octets
+
+    def begin(self, token: uuid.UUID) -> None:
+        """From here on it is of this claim. Raises OSError on a full disk."""
         self.token = token.hex.encode()
-        try:
-            self._append(b"claim %s\n" % self.token)
-        except OSError:  # a full disk
-            os.close(self.file)
-            self.path.unlink()
-            raise
+        self._append(b"claim %s\n" % self.token)
 
     def accepted(self, delivery_id: uuid.UUID, reply: str) -> None:
         at = datetime.now(UTC).isoformat()
@@ -75,15 +74,36 @@ class Journal:
 
     def settled(self) -> None:
         """All of it is committed."""
-        self.memory.close()
-        os.ftruncate(self.file, 0)
+        self.memory[: self.end] = bytes(self.end)
+        self.end = 0
 
     def close(self) -> None:
         """What could not be committed stays on record, for whoever settles what the dead left."""
-        self.memory.close()
-        if os.fstat(self.file).st_size == 0:
+        if self.room:
+            self.memory.close()  # which holds the lock too
+        if not self.end:
             self.path.unlink(missing_ok=True)
         os.close(self.file)
+
+
+class Journals:
+    """Of one process. To use one again costs a tenth of making a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.free: list[Journal] = []
+
+    def take(self) -> Journal:
+        return self.free.pop() if self.free else Journal(self.folder)
+
+    def settled(self, journal: Journal) -> None:
+        journal.settled()
+        self.free.append(journal)
+
+    def close(self) -> None:
+        """Those that are free."""
+        while self.free:
+            self.free.pop().close()
 
 
 ROOM = 64 * 1024  # octets, of some 500 lines

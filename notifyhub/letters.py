@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from notifyhub import contents, files, signing
 from notifyhub.channels.contract import Letter
 from notifyhub.config import Settings
-from notifyhub.database import among, reading
+from notifyhub.database import among_given, reading
 from notifyhub.deliveries import LEASE, Claimed
 from notifyhub.kinds import KINDS
 from notifyhub.mime import Attachment
@@ -34,9 +34,15 @@ LEASE_MARGIN = 30  # seconds: no message is begun on a lease that is about to en
 def read(session: Session, claimed: Sequence[Claimed]) -> dict[uuid.UUID, Any]:
     """What they tell, and whom, by the notification's id."""
     ids = {delivery.notification_id for delivery in claimed}
-    joined = Notification.__table__.outerjoin(Account.__table__, _account.id == _told.account_id)
-    rows = session.execute(select(*FEATURES).select_from(joined).where(among(session, _told.id, ids)))
+    rows = session.connection().execute(_reading(session.get_bind().dialect.name), {"ids": ids})
     return {row[0]: row for row in rows.all()}
+
+
+@functools.cache
+def _reading(dialect: str) -> Select[Any]:
+    """Put together once: that takes as long as reading fifty."""
+    joined = Notification.__table__.outerjoin(Account.__table__, _account.id == _told.account_id)
+    return select(*FEATURES).select_from(joined).where(among_given(dialect, _told.id, "ids"))
 
 
 def write(session: Session, settings: Settings, claimed: Sequence[Claimed], told: Mapping[uuid.UUID, Any], now: datetime) -> list[Letter]:
@@ -62,7 +68,7 @@ class _Batch:
             compiled = self._compiled(row)
         except Exception as error:
             return Letter(delivery.id, address, sender, _failing(error))
-        make = partial(_make, self.settings, compiled, row, address, delivery.rule, token, self.now)
+        make = functools.partial(_make, self.settings, compiled, row, address, delivery.rule, token, self.now)
         return Letter(delivery.id, address, sender, make, self.deadline, delivery.lane)
 
     def _compiled(self, row: Any) -> Compiled:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from notifyhub import audit, tallies, wake
@@ -31,13 +31,13 @@ def _locked(session: Session) -> RelayState:
     return state
 
 
-UNTIL = select(RelayState.paused_until, RelayState.held_until).where(RelayState.name == NAME)
+def left_alone(now: Any) -> ColumnElement[bool]:
+    """As a condition."""
+    return exists().where(RelayState.name == NAME, or_(RelayState.paused_until > now, RelayState.held_until > now))
 
 
 def paused(session: Session) -> bool:
-    row = session.connection().execute(UNTIL).first()
-    until = [moment for moment in row or () if moment]
-    return bool(until) and max(until) > clock(session)
+    return bool(session.scalar(select(left_alone(clock(session)))))
 
 
 class Health(NamedTuple):
@@ -69,10 +69,13 @@ def failed(session: Session, reason: str) -> None:
     tallies.add(session, "rested", "failed")
 
 
+RECORD = select(RelayState.failures, RelayState.recent).where(RelayState.name == NAME)
+
+
 def answered(session: Session, reports: Sequence[Report]) -> None:
     """What it said to letters: it works; but where it refuses too many for good, all workers leave it alone, and staff are told."""
     outcomes = {report.outcome for report in reports}
-    before = session.execute(select(RelayState.failures, RelayState.recent).where(RelayState.name == NAME)).first()
+    before = session.connection().execute(RECORD).first()
     failures, recent = before or (0, "")
     works = bool(failures) and "accepted" in outcomes
     if not works and "refused" not in outcomes and "r" not in recent:

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from notifyhub import deliveries, dispatch, wake
 from notifyhub.channels.contract import Report
-from notifyhub.database import clock, db, reading, transaction, utcnow
+from notifyhub.database import db, reading, transaction, utcnow
 from notifyhub.deliveries import Claimed
 from notifyhub.kinds import KINDS
 from notifyhub.models import Account, AuditEntry, Delivery, Mailbox
@@ -40,7 +40,7 @@ def queue(**changes: Any) -> uuid.UUID:
 
 def claim(size: int = 100, token: uuid.UUID = TOKEN) -> list[Claimed]:
     with transaction() as session:
-        return deliveries.claim(session, "email", size, token, clock(session))
+        return deliveries.claim(session, "email", size, token)[1]
 
 
 def settle(claimed: list[Claimed], outcome: Any, reply: str = "", token: uuid.UUID = TOKEN, gone: bool = False) -> None:

@@ -22,7 +22,8 @@ SENDER = """
 import sys, time, uuid
 from pathlib import Path
 from notifyhub.journal import Journal
-record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
+record = Journal(Path(sys.argv[1]))
+record.begin(uuid.UUID(int=1))
 for id in sys.argv[2:]:
     record.accepted(uuid.UUID(id), "250 2.0.0 taken by the relay")
 print("written", flush=True)
@@ -114,8 +115,14 @@ def test_a_line_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> 
     assert [accepted.delivery_id for accepted in read(path).accepted] == [TOKEN]
 
 
+def begun(folder: Path) -> Journal:
+    record = Journal(folder)
+    record.begin(TOKEN)
+    return record
+
+
 def test_words_of_the_relay_make_no_lines_of_their_own(tmp_path: Path) -> None:
-    record = Journal(tmp_path, TOKEN)
+    record = begun(tmp_path)
     record.accepted(TOKEN, "250 ok\nclaim x \ud800")
     data = record.path.read_bytes()
     record.close()
@@ -128,15 +135,50 @@ def test_a_file_that_another_removed_meanwhile_is_no_trouble(tmp_path: Path) -> 
 
 
 def test_what_is_committed_is_forgotten(tmp_path: Path) -> None:
-    record = Journal(tmp_path, TOKEN)
+    record = begun(tmp_path)
     record.accepted(TOKEN, "250 ok")
     record.settled()
-    assert record.path.read_bytes() == b""
+    assert journal._read(record.path, record.path.read_bytes()) == (record.path, [], [])
     record.close()
+    assert journal.paths(tmp_path) == []
+
+
+def test_what_was_begun_and_not_settled_stays(tmp_path: Path) -> None:
+    record = begun(tmp_path)
+    record.close()
+    assert read(record.path).tokens == [TOKEN]
+
+
+def test_a_claim_finds_nothing_of_those_before_it(tmp_path: Path) -> None:
+    journals, other = journal.Journals(tmp_path), uuid.UUID(int=2)
+    first = journals.take()
+    first.begin(TOKEN)
+    for _ in range(20):
+        first.accepted(TOKEN, "250 ok")
+    journals.settled(first)
+    again = journals.take()
+    again.begin(other)
+    again.accepted(other, "250 taken")
+    again.close()
+    journals.close()
+    assert again is first
+    found = read(again.path)
+    assert (found.tokens, [(one.delivery_id, one.token, one.reply) for one in found.accepted]) == ([other], [(other, other, "250 taken")])
+
+
+def test_two_claims_at_once_have_a_file_each(tmp_path: Path) -> None:
+    journals = journal.Journals(tmp_path)
+    records = [journals.take(), journals.take()]
+    for record in records:
+        record.begin(TOKEN)
+        journals.settled(record)
+    assert len(journal.paths(tmp_path)) == 2
+    journals.close()
+    assert journal.paths(tmp_path) == []
 
 
 def test_there_is_room_for_all_of_a_claim(tmp_path: Path) -> None:
-    record, sent = Journal(tmp_path, TOKEN), [uuid.uuid4() for _ in range(1500)]
+    record, sent = begun(tmp_path), [uuid.uuid4() for _ in range(1500)]
     for id in sent:
         record.accepted(id, "250 2.0.0 " + "x" * 200)
     data = record.path.read_bytes()
@@ -153,11 +195,13 @@ from notifyhub.journal import ROOM, Journal
 most = int(ROOM * float(sys.argv[2]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
-    record = Journal(Path(sys.argv[1]), uuid.UUID(int=1))
+    record = Journal(Path(sys.argv[1]))
+    record.begin(uuid.UUID(int=1))
     while True:
         record.accepted(uuid.UUID(int=2), "250 ok")
 except OSError:
     print("no room")
+    record.close()
 """
 
 
