@@ -33,6 +33,7 @@ STOP_TIMEOUT = 20.0
 PORT_TRIES = 5
 SERVER_ACCOUNTS = ("postgres", "nobody")  # whom the server runs as when we are root, which it refuses to be
 HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+LOG_FILES = 60  # of 16 MB: about the gigabyte that PostgreSQL lets its write-ahead log grow to by default
 
 
 class Server:
@@ -74,13 +75,24 @@ def server(durable: bool = False, **settings: str) -> Iterator[Server]:
         if owner:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         binaries = _within_reach(_binaries(), folder, owner)
-        running = Server(binaries, folder, owner, {"max_connections": "200"} | ({} if durable else HASTY) | settings)
+        kind = {"min_wal_size": "1GB"} if durable else HASTY
+        running = Server(binaries, folder, owner, {"max_connections": "200"} | kind | settings)
         try:
+            if durable:
+                _write_once_around(running.url)
             yield running
         finally:
             running.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_once_around(url: str) -> None:
+    """A server that has run for some hours writes its log into files that it has. A new one first fills each with zeros, and waits."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for _ in range(LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(false, '', ''), pg_switch_wal()")
+        connection.execute("CHECKPOINT")
 
 
 def database(url: str, name: str, template: str = "template1") -> str:
