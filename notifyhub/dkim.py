@@ -6,7 +6,6 @@ Mails of ours hold no line longer than 76 octets and no bare line ends, so no re
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -22,8 +21,6 @@ SIGNED = (
     b"from", b"to", b"subject", b"date", b"message-id", b"in-reply-to", b"references", b"mime-version", b"content-type",
     b"auto-submitted", b"reply-to", b"list-unsubscribe", b"list-unsubscribe-post",
 )  # fmt: skip
-SPACE = re.compile(rb"[ \t]{2,}|\t")  # what is not one space already
-FOLD = re.compile(rb"\r\n(?=[ \t])")
 BASE64_LINE = 72
 
 
@@ -62,48 +59,60 @@ def signer(keys: Sequence[DkimKey]) -> Callable[[bytes], bytes]:
     return sign
 
 
-def _headers(head: bytes) -> tuple[bytes, bytes]:
+def _headers(head: bytes) -> tuple[list[bytes], bytes]:
     """Names for h=, and the header fields as they are signed. From stands twice: a second one cannot be put beside it (section 8.15)."""
     found = {}
-    for line in FOLD.sub(b"", head).split(b"\r\n"):
+    for line in _single_spaced(_unfolded(head)).split(b"\r\n"):
         name, _, value = line.partition(b":")
         found[name.strip().lower()] = value
     present = [name for name in SIGNED if name in found]
-    fields = b"".join(relaxed_header(name, found[name]) + b"\r\n" for name in present)
-    return b":".join([*present, b"from"]), fields
+    fields = b"".join([relaxed_header(name, found[name]) + b"\r\n" for name in present])
+    return [*present, b"from"], fields
+
+
+def _unfolded(head: bytes) -> bytes:
+    return head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
+
+
+def _single_spaced(text: bytes) -> bytes:
+    """Each run of blanks as one space. Regular expressions take ten times as long, which all but doubled the time of a signature."""
+    if b"\t" in text:
+        text = text.replace(b"\t", b" ")
+    while b"  " in text:
+        text = text.replace(b"  ", b" ")
+    return text
 
 
 def relaxed_header(name: bytes, value: bytes) -> bytes:
     """Section 3.4.2, for an unfolded value."""
-    return name + b":" + SPACE.sub(b" ", value).strip(b" \t")
+    return name + b":" + _single_spaced(value).strip(b" ")
 
 
 def relaxed_body(body: bytes) -> bytes:
     """Section 3.4.4."""
-    if b"\t" in body:
-        body = body.replace(b"\t", b" ")
-    while b"  " in body:  # a tenth of the time of regular expressions, which all but doubled the time of a signature
-        body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n").rstrip(b"\r\n")
+    body = _single_spaced(body).replace(b" \r\n", b"\r\n").rstrip(b"\r\n")
     return body.rstrip(b" ") + b"\r\n" if body else b""
 
 
-def _signature(key: DkimKey, names: bytes, canonical: bytes, body_hash: bytes) -> bytes:
+def _signature(key: DkimKey, names: Sequence[bytes], canonical: bytes, body_hash: bytes) -> bytes:
     algorithm = b"rsa-sha256" if isinstance(key.private, RSAPrivateKey) else b"ed25519-sha256"
     tags = (
-        b"v=1; a=" + algorithm + b"; c=relaxed/relaxed;\r\n d=" + key.domain.encode() + b"; s=" + key.selector.encode()
-        + b"; t=%d;\r\n h=" % time.time() + names.replace(b":", b":\r\n  ") + b";\r\n bh=" + body_hash + b";\r\n b="
+        b"v=1; a=%b; c=relaxed/relaxed;\r\n d=%b; s=%b; t=%d;\r\n h=%b;\r\n bh=%b;\r\n b="
+        % (algorithm, key.domain.encode(), key.selector.encode(), time.time(), b":\r\n ".join(names), body_hash)
     )  # fmt: skip
-    signed = canonical + relaxed_header(b"dkim-signature", FOLD.sub(b"", tags))
+    signed = canonical + relaxed_header(b"dkim-signature", _unfolded(tags))
     if isinstance(key.private, RSAPrivateKey):
-        made = key.private.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        made = key.private.sign(signed, PADDING, HASH)
     else:
         made = key.private.sign(hashlib.sha256(signed).digest())  # RFC 8463 section 3: the hash is what is signed
     return b"DKIM-Signature: " + tags + _folded(b64encode(made)) + b"\r\n"
 
 
 def _folded(text: bytes) -> bytes:
-    return b"\r\n  ".join(text[at : at + BASE64_LINE] for at in range(0, len(text), BASE64_LINE))
+    return b"\r\n ".join([text[at : at + BASE64_LINE] for at in range(0, len(text), BASE64_LINE)])
+
+
+PADDING, HASH = padding.PKCS1v15(), hashes.SHA256()
 
 
 # --- keys
