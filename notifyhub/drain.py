@@ -29,6 +29,7 @@ from notifyhub.logs import log
 T = TypeVar("T")
 
 CLAIM_SECONDS = 0.05  # on the wire; with what the database needs for it, a more urgent delivery waits about twice as long
+WORTHWHILE = 150  # letters: beside them a claim costs as much as fifty do, so that a slower wire gets up to twice the time
 FEWEST, FIRST, MOST = 20, 100, 2000
 UNDER_WAY = 2  # claims
 LINGER_SECONDS = 2.0  # with open connections, once there is nothing: steady traffic pays for no connection set-up
@@ -50,14 +51,15 @@ class Batch(NamedTuple):
 
 
 class Pace:
-    """How many letters are about CLAIM_SECONDS of work, by how fast they have been leaving."""
+    """How many letters to claim, by how fast they have been leaving: CLAIM_SECONDS of work, or a little more."""
 
     def __init__(self) -> None:
         self.size, self.last = FIRST, time.monotonic()
 
     def note(self, count: int) -> None:
         now = time.monotonic()
-        size = int(count * CLAIM_SECONDS / max(now - self.last, 1e-3))
+        usual = int(count * CLAIM_SECONDS / max(now - self.last, 1e-3))
+        size = max(usual, min(2 * usual, WORTHWHILE))
         self.size, self.last = max(FEWEST, min(MOST, (self.size + size) // 2)), now
 
 

@@ -123,6 +123,16 @@ def test_what_was_claimed_and_could_not_be_read_is_free_again(app: Flask, api: A
     assert list(drain.journal_folder(app.extensions["settings"]).iterdir()) == []
 
 
+@pytest.mark.parametrize(("rate", "size"), [(100_000, 2000), (10_000, 500), (1_600, 150), (1_000, 100), (50, 20)])
+def test_a_claim_is_as_large_as_its_wire_is_fast(monkeypatch: pytest.MonkeyPatch, rate: int, size: int) -> None:
+    moments = itertools.count(0.0, 1.0)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    pace = drain.Pace()
+    for _ in range(30):
+        pace.note(rate)
+    assert pace.size == pytest.approx(size, abs=1)
+
+
 def test_what_came_back_is_looked_for_at_once(app: Flask, api: Api, smtp: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim that took all there was, and one letter of it that could not be begun."""
     fan_out(api, 3)
