@@ -57,12 +57,14 @@ def warm_up(settings: Settings) -> None:
 def with_link(settings: Settings, notification_id: uuid.UUID, data: dict[str, Any]) -> dict[str, Any]:
     """For the mail alone: a link that grants something is never stored, and never shown in an inbox. Others lead to the item,
     or to what the notification says: a `url`, or a `path` of ours."""
+    if not data:
+        return data
     if "confirmation" in data:
         return data | {"link": f"{settings.base_url}/confirm/{signing.sign(settings, 'confirm', data['confirmation'])}"}
     if "sign_in" in data:
         return data | {"link": f"{settings.base_url}/sign-in/{signing.sign(settings, 'sign-in', data['sign_in'])}"}
     own = settings.base_url + data.get("path", f"/inbox/{notification_id}")
-    return data | {"link": data.get("url") or own} if data else data
+    return data | {"link": data.get("url") or own}
 
 
 def bouncing_addresses(session: Session, account_ids: Sequence[int]) -> dict[int, list[str]]:

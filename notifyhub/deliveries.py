@@ -127,15 +127,16 @@ def settle(
 ) -> None:
     """Writes down what became of claimed deliveries, and routes anew what failed for good."""
     now = clock(session)
+    at = now.isoformat()
     sent, others, settled, failed = [], [], [], []
     for report in reports:
         delivery = claimed[report.delivery_id]
         if report.outcome == "accepted":
-            sent.append((delivery.id, _with_attempt(delivery.attempts, now, report.reply)))
+            sent.append((delivery.id, _with_attempt(delivery.attempts, at, report.reply)))
             settled.append((delivery, "sent", report))
             continue
         state, due_at, tries = _next(report, delivery, retry_after, now)
-        attempts = delivery.attempts if report.outcome == "unsent" else _with_attempt(delivery.attempts, now, report.reply)
+        attempts = delivery.attempts if report.outcome == "unsent" else _with_attempt(delivery.attempts, at, report.reply)
         others.append((delivery.id, state, due_at, tries, attempts))
         settled.append((delivery, state, report))
         if state == "failed":
@@ -157,8 +158,8 @@ def settle(
         reroute(session, notification_id, now)
 
 
-def _with_attempt(attempts: list[dict[str, str]], at: datetime, reply: str) -> list[dict[str, str]]:
-    return [*attempts, {"at": at.isoformat(), "reply": reply}][-MOST_ATTEMPTS_KEPT:]
+def _with_attempt(attempts: list[dict[str, str]], at: str, reply: str) -> list[dict[str, str]]:
+    return [*attempts[1 - MOST_ATTEMPTS_KEPT :], {"at": at, "reply": reply}]
 
 
 def _written(session: Session, sent: set[uuid.UUID], due: dict[uuid.UUID, datetime], now: datetime) -> set[uuid.UUID]:
@@ -280,7 +281,7 @@ def record_accepted(session: Session, accepted: Sequence[tuple[uuid.UUID, uuid.U
     rows, settled = [], []
     for id, token, at, reply in accepted:
         if row := held.pop((id, token), None):
-            rows.append((id, token, _with_attempt(row.attempts, at, reply), at))
+            rows.append((id, token, _with_attempt(row.attempts, at.isoformat(), reply), at))
             settled.append((row, "sent", Report(id, "accepted", reply)))
     keys, columns = ("id", "lease_token"), ("attempts", "sent_at")
     bulk_update(session, Delivery.__table__, keys, columns, rows, IN_FLIGHT, {"state": "sent"})

@@ -148,8 +148,9 @@ class _Drain:
             await asyncio.sleep(batch.wait)
             await self._carry(batch, reports)
         finally:
-            reported = {report.delivery_id for report in reports}
-            reports += [Report(id, "unsent", "") for id in batch.claimed if id not in reported]
+            if len(reports) < len(batch.claimed):
+                reported = {report.delivery_id for report in reports}
+                reports += [Report(id, "unsent", "") for id in batch.claimed if id not in reported]
             await self._in_thread(_settle, self.settings, self.journals, batch, reports)
         self.pace.note(len(reports))
         unsent = [report for report in reports if report.outcome == "unsent"]

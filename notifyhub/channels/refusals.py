@@ -9,12 +9,13 @@ from notifyhub.channels.contract import Report
 WINDOW = 200  # answers
 MOST_REFUSED = WINDOW // 5
 WHY = f"more than {MOST_REFUSED} of the last {WINDOW} letters were refused for good"
-LETTERS = {"accepted": "a", "refused": "r"}  # of what else can happen nothing follows
+ACCEPTED = "a"
+LETTERS = {"accepted": ACCEPTED, "refused": "r"}  # of what else can happen nothing follows
 
 
 def noted(recent: str, reports: Iterable[Report]) -> str:
-    """`recent`, one letter an answer, after these."""
-    return (recent + "".join([LETTERS.get(report.outcome, "") for report in reports]))[-WINDOW:]
+    """`recent`, one letter an answer, after these. What was accepted before the first refusal counts for nothing, and is left out."""
+    return (recent + "".join([LETTERS.get(report.outcome, "") for report in reports]))[-WINDOW:].lstrip(ACCEPTED)
 
 
 def too_many(recent: str) -> bool:

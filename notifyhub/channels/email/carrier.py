@@ -19,7 +19,7 @@ from notifyhub.config import Settings
 from notifyhub.logs import log
 
 REST_SECONDS = 5.0  # before another connection is tried, while some work
-AHEAD, AHEAD_SECONDS = 64, 0.02  # letters that are made in one go; signatures and large files take their time
+AHEAD, AHEAD_SECONDS = 200, 0.02  # letters that are made in one go; signatures and large files take their time
 
 
 class Batch:
@@ -75,6 +75,8 @@ class EmailCarrier:
 
     def _watch(self, report: Report) -> None:
         """Stops by itself, since much may be refused before all workers have settled on it."""
+        if report.outcome == "accepted" and not self.recent:
+            return  # as nearly always
         self.recent = refusals.noted(self.recent, (report,))
         if report.outcome == "refused" and refusals.too_many(self.recent):
             self.recent = ""
