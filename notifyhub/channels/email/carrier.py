@@ -19,7 +19,7 @@ from notifyhub.config import Settings
 from notifyhub.logs import log
 
 REST_SECONDS = 5.0  # before another connection is tried, while some work
-AHEAD, AHEAD_SECONDS = 200, 0.02  # letters that are made in one go; signatures and large files take their time
+AHEAD, AHEAD_SECONDS = 64, 0.02  # letters that are made in one go; signatures and large files take their time
 
 
 class Batch:
