@@ -220,7 +220,7 @@ def _rests(_: Any, entry: ConnectionPoolEntry) -> None:
 
 
 @event.listens_for(Pool, "checkout")
-def _wake_up(connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
+def _ask_if_rested(connection: Any, entry: ConnectionPoolEntry, _: Any) -> None:
     """Asks a connection that has rested for a while whether its server is still there. To ask each time costs as much as a query."""
     if isinstance(connection, sqlite3.Connection) or time.monotonic() - entry.info.get("rests_since", math.inf) < RESTED:
         return

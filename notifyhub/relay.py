@@ -32,7 +32,7 @@ def _locked(session: Session) -> RelayState:
 
 
 def left_alone(now: Any) -> ColumnElement[bool]:
-    """As a condition."""
+    """Whether it is, as a condition of a statement; `now` by clock(), or a parameter."""
     return exists().where(RelayState.name == NAME, or_(RelayState.paused_until > now, RelayState.held_until > now))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from flask import Flask
 from sqlalchemy import text
 
 from notifyhub import database
@@ -22,13 +21,8 @@ def end(backend: int) -> None:
         assert other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend]).fetchone() == (True,)
 
 
-@pytest.fixture
-def on_postgresql(app: Flask) -> None:
-    if db.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no connections that could be cut")
-
-
-@pytest.mark.usefixtures("on_postgresql")
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has no connections that could be cut
 class TestRestedConnections:
     def test_one_that_was_cut_is_made_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(database, "RESTED", 0.0)

@@ -10,10 +10,16 @@ from notifyhub.channels import refusals
 from notifyhub.channels.contract import Report
 from notifyhub.database import new_id
 
+REPORTS = {
+    "a": Report(new_id(), "accepted", ""),
+    "r": Report(new_id(), "refused", ""),
+    "d": Report(new_id(), "deferred", ""),
+    "u": Report(new_id(), "unsent", ""),
+}
+
 
 def reports(outcomes: str) -> list[Report]:
-    words = {"a": "accepted", "r": "refused", "d": "deferred", "u": "unsent"}
-    return [Report(new_id(), words[letter], "") for letter in outcomes]  # type: ignore[arg-type]
+    return [REPORTS[letter] for letter in outcomes]
 
 
 @pytest.mark.parametrize("seed", range(20))
